@@ -1,0 +1,2 @@
+//! ThingsBoard device SDK on tokio.
+#![forbid(unsafe_code)]

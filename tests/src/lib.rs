@@ -1,0 +1,1 @@
+//! The ThingsBoard simulator, the simulated network and every test that crosses crates.
