@@ -3,3 +3,12 @@
 #![forbid(unsafe_code)]
 
 extern crate alloc;
+
+mod client;
+mod codec;
+mod mqtt;
+mod tb;
+mod time;
+
+pub use codec::{ProtocolVersion, QoS};
+pub use time::Instant;

@@ -1,0 +1,1 @@
+//! The public machine: API methods, open requests, timers.

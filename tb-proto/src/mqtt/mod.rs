@@ -1,0 +1,1 @@
+//! One MQTT client: connect, keep alive, in-flight window, subscriptions, back-off.

@@ -1,0 +1,1 @@
+//! What ThingsBoard means: topics, payloads, RPC.
