@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::exchange::{Head, RawStep, Recording, Step};
+use super::long_form::strict;
 
 /// Recordings in the order of their files.
 #[derive(Debug, Clone, Default)]
@@ -70,7 +71,7 @@ impl Corpus {
             };
             let text = fs::read_to_string(&path).map_err(|error| at(error.to_string()))?;
             let whole: LongRecording =
-                serde_json::from_str(&text).map_err(|error| at(error.to_string()))?;
+                serde_json::from_str(&strict(&text)).map_err(|error| at(error.to_string()))?;
             let mut recording = begin(&whole.head, whole.family);
             let lengths = whole.head.placeholder_lengths();
             for step in whole.steps {

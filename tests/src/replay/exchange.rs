@@ -9,7 +9,7 @@ use super::long_form::{DescribedPublish, RawPacket};
 use super::template::{PlaceholderLengths, Template, TemplateError};
 
 /// A scenario that was recorded from a genuine server.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Recording {
     /// The name that reports use; unique within a corpus.
     pub id: String,
@@ -90,7 +90,7 @@ pub enum Expected {
 }
 
 /// One thing that happened.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Step {
     /// The client opens a TCP connection.
     Open {
@@ -219,7 +219,7 @@ impl RawStep {
             return Ok(vec![Step::Control(control)]);
         }
         if let Some(outcome) = self.control_result {
-            return Ok(vec![Step::Outcome(outcome)]);
+            return Ok(vec![Step::Outcome(without_repetition(outcome))]);
         }
         let connection = self
             .connection
@@ -282,6 +282,19 @@ impl RawStep {
         }
         Err(TemplateError::Incomplete("what happened"))
     }
+}
+
+/// The text of a reply says nothing if the reply itself is there.
+fn without_repetition(mut outcome: Value) -> Value {
+    let text = outcome.get("reply_text").and_then(Value::as_str);
+    let parsed: Option<Value> = text.and_then(|text| serde_json::from_str(text).ok());
+    if parsed.is_some()
+        && parsed.as_ref() == outcome.get("reply")
+        && let Some(members) = outcome.as_object_mut()
+    {
+        members.remove("reply_text");
+    }
+    outcome
 }
 
 #[cfg(test)]

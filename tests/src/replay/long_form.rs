@@ -8,6 +8,44 @@ use super::exchange::Expected;
 use super::notation;
 use super::template::{PlaceholderLengths, Template, TemplateError, hexadecimal};
 
+/// The text with `null` for NaN and infinities outside strings: they are no JSON, but stand in members
+/// that show what a lenient parser would read. Nothing here looks at those.
+pub(crate) fn strict(text: &str) -> String {
+    let mut strict = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(['"', 'N', 'I', '-']) {
+        let (before, from) = rest.split_at(at);
+        strict.push_str(before);
+        let not_a_number = ["NaN", "-Infinity", "Infinity"]
+            .iter()
+            .find_map(|it| from.strip_prefix(it));
+        if let Some(after) = not_a_number {
+            strict.push_str("null");
+            rest = after;
+        } else {
+            let (token, after) = from.split_at(token_length(from));
+            strict.push_str(token);
+            rest = after;
+        }
+    }
+    strict.push_str(rest);
+    strict
+}
+
+/// The length of the string at the start of `text`, quotes included, or of one character.
+fn token_length(text: &str) -> usize {
+    let mut escaped = true;
+    for (at, character) in text.char_indices() {
+        match character {
+            _ if at == 0 && character != '"' => return character.len_utf8(),
+            '"' if !escaped => return at + 1,
+            '\\' if !escaped => escaped = true,
+            _ => escaped = false,
+        }
+    }
+    text.len()
+}
+
 /// A packet in either form.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
@@ -164,6 +202,17 @@ mod tests {
         packet
             .sent(&PlaceholderLengths::new())
             .map(|template| template.bytes().to_vec())
+    }
+
+    #[test]
+    fn numbers_that_json_does_not_have_become_null() {
+        assert_eq!(
+            strict(r#"[NaN,-Infinity,Infinity,-1]"#),
+            "[null,null,null,-1]"
+        );
+        let text = r#"{"t":"{\"a\":NaN}","\\":"-I\\","n":-2}"#;
+        assert_eq!(strict(text), text);
+        assert_eq!(strict("\"NaN"), "\"NaN");
     }
 
     #[test]

@@ -7,9 +7,12 @@
 //! Nothing here shares code with the client or with the simulator: packets are framed and read by a
 //! small view of their own, which also takes what a strict decoder refuses.
 
+//mod against_simulator;
 mod compare;
 mod corpus;
+mod disagreements;
 mod exchange;
+//mod facts;
 mod json;
 mod long_form;
 mod notation;
@@ -17,9 +20,12 @@ mod packet;
 mod protobuf;
 mod template;
 
+//pub use against_simulator::{Disagreement, replay_against_simulator};
 pub use compare::{Mismatch, compare_in_any_order, compare_in_order};
 pub use corpus::{Corpus, CorpusError};
+pub use disagreements::known_disagreements;
 pub use exchange::{Connection, Expected, Order, PresentedCertificate, Protocol, Recording, Step};
 pub use json::json_agrees;
+pub use long_form::DescribedPublish;
 pub use packet::{Framing, Kind, PacketView, PublishView, split_packet};
 pub use template::{Template, TemplateError};
