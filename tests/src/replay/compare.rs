@@ -155,15 +155,11 @@ fn described_agrees(
         .publish()
         .is_some_and(|actual| {
             actual.topic == recorded.topic.as_bytes()
-                && actual.flags == described_flags(recorded)
+                && actual.flags == recorded.flags()
                 && actual.properties.unwrap_or_default().is_empty()
                 && (ids == Identifiers::Ignored || actual.packet_id == recorded.packet_id)
                 && protobuf::agrees(&recorded.protobuf, actual.payload)
         })
-}
-
-fn described_flags(publish: &DescribedPublish) -> u8 {
-    u8::from(publish.dup) << 3 | publish.qos << 1 | u8::from(publish.retain)
 }
 
 fn publish_id(expected: &Expected, protocol: Protocol) -> Option<u16> {

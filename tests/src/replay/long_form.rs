@@ -113,6 +113,13 @@ pub struct DescribedPublish {
     pub protobuf: Value,
 }
 
+impl DescribedPublish {
+    /// DUP, QoS and RETAIN: the lower half of the first byte.
+    pub(crate) fn flags(&self) -> u8 {
+        u8::from(self.dup) << 3 | self.qos << 1 | u8::from(self.retain)
+    }
+}
+
 impl RawPacket {
     /// A packet that the client sends: its bytes have to be known.
     pub(crate) fn sent(&self, lengths: &PlaceholderLengths) -> Result<Template, TemplateError> {

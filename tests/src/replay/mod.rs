@@ -18,6 +18,7 @@ mod long_form;
 mod notation;
 mod packet;
 mod protobuf;
+mod server_side;
 mod template;
 
 //pub use against_simulator::{Disagreement, replay_against_simulator};
