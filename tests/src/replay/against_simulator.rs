@@ -46,7 +46,10 @@ impl fmt::Display for Disagreement {
 
 /// Plays a recording; ends at the first step whose outcome is another one.
 pub fn replay_against_simulator(recording: &Recording) -> Result<(), Disagreement> {
-    let about_setup = |error| Disagreement { step: None, reason: format!("setup: {error}") };
+    let about_setup = |error| Disagreement {
+        step: None,
+        reason: format!("setup: {error}"),
+    };
     let setup: Setup = serde_json::from_value(recording.setup.clone()).map_err(about_setup)?;
     let mut play = Play {
         recording,
@@ -56,9 +59,13 @@ pub fn replay_against_simulator(recording: &Recording) -> Result<(), Disagreemen
         results: BTreeMap::new(),
     };
     for (number, step) in (1..).zip(&recording.steps) {
-        play.step(step).map_err(|reason| Disagreement { step: Some(number), reason })?;
+        play.step(step).map_err(|reason| Disagreement {
+            step: Some(number),
+            reason,
+        })?;
     }
-    play.end().map_err(|reason| Disagreement { step: None, reason })
+    play.end()
+        .map_err(|reason| Disagreement { step: None, reason })
 }
 
 struct Play<'a> {
@@ -80,12 +87,22 @@ struct Line {
 impl Play<'_> {
     fn step(&mut self, step: &Step) -> Result<(), String> {
         match step {
-            Step::Open { connection, certificate } => {
+            Step::Open {
+                connection,
+                certificate,
+            } => {
                 self.open(connection, certificate);
                 Ok(())
             }
-            Step::Send { connection, packets } => self.send(connection, packets),
-            Step::Receive { connection, packets, order } => self.receive(connection, packets, *order),
+            Step::Send {
+                connection,
+                packets,
+            } => self.send(connection, packets),
+            Step::Receive {
+                connection,
+                packets,
+                order,
+            } => self.receive(connection, packets, *order),
             Step::ReceiveUnlisted { connection } => {
                 self.advance(PAUSE_MS)?;
                 self.line(connection)?.packets.clear();
@@ -94,13 +111,23 @@ impl Play<'_> {
             Step::Silence { connection, millis } => {
                 self.advance(*millis)?;
                 self.expect_nothing(connection)?;
-                if self.line(connection)?.open { Ok(()) } else { Err("the connection was closed".to_owned()) }
+                if self.line(connection)?.open {
+                    Ok(())
+                } else {
+                    Err("the connection was closed".to_owned())
+                }
             }
             Step::Closed { connection } => {
                 let line = connection.clone();
-                self.advance_until(move |play| play.lines.get(&line).is_none_or(|line| !line.open))?;
+                self.advance_until(move |play| {
+                    play.lines.get(&line).is_none_or(|line| !line.open)
+                })?;
                 self.expect_nothing(connection)?;
-                if self.line(connection)?.open { Err("the connection was not closed".to_owned()) } else { Ok(()) }
+                if self.line(connection)?.open {
+                    Err("the connection was not closed".to_owned())
+                } else {
+                    Ok(())
+                }
             }
             Step::ClientCloses { connection } => {
                 let line = self.line(connection)?;
@@ -122,7 +149,12 @@ impl Play<'_> {
             PresentedCertificate::Described(text) => Some(text.clone()),
         };
         let id = self.simulator.open(self.now, certificate);
-        let line = Line { id, open: true, unframed: Vec::new(), packets: Vec::new() };
+        let line = Line {
+            id,
+            open: true,
+            unframed: Vec::new(),
+            packets: Vec::new(),
+        };
         self.lines.insert(connection.clone(), line);
         self.drain();
     }
@@ -131,7 +163,11 @@ impl Play<'_> {
         let line = self.line(connection)?;
         if line.open {
             let id = line.id;
-            let bytes = packets.iter().flat_map(Template::bytes).copied().collect::<Vec<u8>>();
+            let bytes = packets
+                .iter()
+                .flat_map(Template::bytes)
+                .copied()
+                .collect::<Vec<u8>>();
             self.simulator.handle_input(self.now, id, &bytes);
         }
         self.drain();
@@ -147,11 +183,16 @@ impl Play<'_> {
         let label = connection.clone();
         let count = expected.len();
         self.advance_until(move |play| {
-            play.lines.get(&label).is_none_or(|line| !line.open || line.packets.len() >= count)
+            play.lines
+                .get(&label)
+                .is_none_or(|line| !line.open || line.packets.len() >= count)
         })?;
         let protocol = self.recording.protocol;
         let line = self.line(connection)?;
-        let came: Vec<_> = line.packets.drain(..count.min(line.packets.len())).collect();
+        let came: Vec<_> = line
+            .packets
+            .drain(..count.min(line.packets.len()))
+            .collect();
         match order {
             Order::Exact => compare_in_order(expected, &came, protocol),
             Order::Any => compare_in_any_order(expected, &came, protocol),
@@ -169,21 +210,39 @@ impl Play<'_> {
     }
 
     fn outcome(&mut self, recorded: &Value) -> Result<(), String> {
-        let call = recorded.get("call").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let call = recorded
+            .get("call")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned();
         if recorded.get("pending") == Some(&Value::Bool(true)) {
-            self.advance(recorded.get("after_ms").and_then(Value::as_u64).unwrap_or(0))?;
+            self.advance(
+                recorded
+                    .get("after_ms")
+                    .and_then(Value::as_u64)
+                    .unwrap_or(0),
+            )?;
             let pending = !self.results.contains_key(&call) && self.simulator.is_pending(&call);
-            return if pending { Ok(()) } else { Err(format!("call {call} is not pending")) };
+            return if pending {
+                Ok(())
+            } else {
+                Err(format!("call {call} is not pending"))
+            };
         }
         let name = call.clone();
         self.advance_until(move |play| play.results.contains_key(&name))?;
-        let result = self.results.get(&call).ok_or_else(|| format!("call {call} has no outcome"))?;
+        let result = self
+            .results
+            .get(&call)
+            .ok_or_else(|| format!("call {call} has no outcome"))?;
         let actual = as_recorded(result);
         let members = recorded.as_object().into_iter().flatten();
         for (name, recorded) in members {
             let actual = actual.get(name).unwrap_or(&Value::Null);
             if !super::json_agrees(recorded, actual) {
-                return Err(format!("call {call}: {name} was {recorded}, but is {actual}"));
+                return Err(format!(
+                    "call {call}: {name} was {recorded}, but is {actual}"
+                ));
             }
         }
         Ok(())
@@ -201,15 +260,18 @@ impl Play<'_> {
     fn expect_nothing(&mut self, connection: &Connection) -> Result<(), String> {
         let protocol = self.recording.protocol;
         match self.line(connection)?.packets.first() {
-            Some(packet) => {
-                Err(format!("on {connection} came too much: {}", PacketView::new(packet, protocol)))
-            }
+            Some(packet) => Err(format!(
+                "on {connection} came too much: {}",
+                PacketView::new(packet, protocol)
+            )),
             None => Ok(()),
         }
     }
 
     fn line(&mut self, connection: &Connection) -> Result<&mut Line, String> {
-        self.lines.get_mut(connection).ok_or_else(|| format!("connection {connection} was never opened"))
+        self.lines
+            .get_mut(connection)
+            .ok_or_else(|| format!("connection {connection} was never opened"))
     }
 
     fn advance(&mut self, millis: u64) -> Result<(), String> {

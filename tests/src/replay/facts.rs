@@ -10,7 +10,10 @@ pub(crate) fn compare_facts(recorded: &[Value], stored: &[Stored]) -> Result<(),
     let mut unclaimed: Vec<Value> = stored.iter().map(as_recorded).collect();
     let mut missing = Vec::new();
     for recorded in recorded {
-        match unclaimed.iter().position(|stored| json_agrees(recorded, stored)) {
+        match unclaimed
+            .iter()
+            .position(|stored| json_agrees(recorded, stored))
+        {
             Some(place) => {
                 unclaimed.swap_remove(place);
             }
@@ -19,7 +22,9 @@ pub(crate) fn compare_facts(recorded: &[Value], stored: &[Stored]) -> Result<(),
     }
     match (missing.first(), unclaimed.first()) {
         (None, None) => Ok(()),
-        (Some(missing), Some(surplus)) => Err(format!("recorded as stored {missing}, but {surplus} is")),
+        (Some(missing), Some(surplus)) => {
+            Err(format!("recorded as stored {missing}, but {surplus} is"))
+        }
         (Some(missing), None) => Err(format!("recorded as stored {missing}, but nothing is")),
         (None, Some(surplus)) => Err(format!("not recorded as stored, but {surplus} is")),
     }
@@ -27,7 +32,13 @@ pub(crate) fn compare_facts(recorded: &[Value], stored: &[Stored]) -> Result<(),
 
 fn as_recorded(stored: &Stored) -> Value {
     match stored {
-        Stored::Telemetry { device, ts, key, value, topic } => {
+        Stored::Telemetry {
+            device,
+            ts,
+            key,
+            value,
+            topic,
+        } => {
             let ts = match ts {
                 Timestamp::Device(millis) => json!(millis),
                 Timestamp::Server(_) => json!("{{server_time_ms}}"),
@@ -45,24 +56,50 @@ fn as_recorded(stored: &Stored) -> Value {
             "kind": "client_attribute", "device": device, "key": key,
             "type": value.type_name(), "value": value.to_json(),
         }),
-        Stored::ClientRpc { device, id, method, params } => json!({
+        Stored::ClientRpc {
+            device,
+            id,
+            method,
+            params,
+        } => json!({
             "kind": "client_rpc", "device": device, "id": id, "method": method, "params": params,
         }),
-        Stored::RpcReply { device, id, payload, error, expected } => json!({
+        Stored::RpcReply {
+            device,
+            id,
+            payload,
+            error,
+            expected,
+        } => json!({
             "kind": "rpc_reply", "device": device, "id": id, "payload": payload,
             "error": error, "expected": expected,
         }),
         Stored::RpcDeliveryStatus { device, id, status } => json!({
             "kind": "rpc_delivery_status", "device": device, "id": id, "status": status.name(),
         }),
-        Stored::Claim { device, secret_key, duration_ms } => json!({
+        Stored::Claim {
+            device,
+            secret_key,
+            duration_ms,
+        } => json!({
             "kind": "claim", "device": device, "secret_key": secret_key, "duration_ms": duration_ms,
         }),
-        Stored::Provision { device, credentials_type, key, gateway, status } => json!({
+        Stored::Provision {
+            device,
+            credentials_type,
+            key,
+            gateway,
+            status,
+        } => json!({
             "kind": "provision", "device": device, "credentials_type": credentials_type, "key": key,
             "gateway": gateway, "status": status,
         }),
-        Stored::GatewayChild { gateway, child, device_type, created } => json!({
+        Stored::GatewayChild {
+            gateway,
+            child,
+            device_type,
+            created,
+        } => json!({
             "kind": "gateway_child", "gateway": gateway, "child": child, "type": device_type,
             "created": created,
         }),
@@ -100,7 +137,10 @@ mod tests {
     #[test]
     fn the_type_of_a_number_counts() {
         let stored = [reading(TypedValue::Double(1.0))];
-        assert_eq!(compare_facts(&[recorded("DOUBLE", json!(1.0))], &stored), Ok(()));
+        assert_eq!(
+            compare_facts(&[recorded("DOUBLE", json!(1.0))], &stored),
+            Ok(())
+        );
         assert!(compare_facts(&[recorded("LONG", json!(1))], &stored).is_err());
     }
 

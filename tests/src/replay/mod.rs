@@ -7,12 +7,12 @@
 //! Nothing here shares code with the client or with the simulator: packets are framed and read by a
 //! small view of their own, which also takes what a strict decoder refuses.
 
-//mod against_simulator;
+mod against_simulator;
 mod compare;
 mod corpus;
 mod disagreements;
 mod exchange;
-//mod facts;
+mod facts;
 mod json;
 mod long_form;
 mod notation;
@@ -21,7 +21,7 @@ mod protobuf;
 mod server_side;
 mod template;
 
-//pub use against_simulator::{Disagreement, replay_against_simulator};
+pub use against_simulator::{Disagreement, replay_against_simulator};
 pub use compare::{Mismatch, compare_in_any_order, compare_in_order};
 pub use corpus::{Corpus, CorpusError};
 pub use disagreements::known_disagreements;

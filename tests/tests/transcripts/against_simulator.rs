@@ -11,12 +11,35 @@ fn the_simulator_answers_as_the_genuine_server_did() {
     let all = All::load();
     let known = known_disagreements(KNOWN).unwrap();
     let golden = disagreements(all.golden.of_families(&REPLAYED));
-    let further = disagreements(all.further.recordings.iter().filter(|each| is_replayed(each)));
+    let further = disagreements(
+        all.further
+            .recordings
+            .iter()
+            .filter(|each| is_replayed(each)),
+    );
 
-    let played = all.iter().filter(|recording| is_replayed(recording)).count();
-    println!("{} of {played} agree", played - golden.len() - further.len());
+    let played = all
+        .iter()
+        .filter(|recording| is_replayed(recording))
+        .count();
+    println!(
+        "{} of {played} agree",
+        played - golden.len() - further.len()
+    );
+    for family in REPLAYED {
+        let of_family = all.iter().filter(|recording| recording.family == family);
+        let ids: Vec<_> = of_family.map(|recording| recording.id.as_str()).collect();
+        let disagree = ids
+            .iter()
+            .filter(|id| golden.contains_key(*id) || further.contains_key(*id))
+            .count();
+        println!("  {family}: {} of {}", ids.len() - disagree, ids.len());
+    }
     for (family, lacks) in LATER {
-        let count = all.iter().filter(|recording| recording.family == family).count();
+        let count = all
+            .iter()
+            .filter(|recording| recording.family == family)
+            .count();
         println!("later: {count} of family {family}, which needs {lacks}");
     }
 
@@ -40,7 +63,10 @@ fn disagreements<'a>(
 ) -> BTreeMap<&'a str, Disagreement> {
     recordings
         .filter_map(|recording| {
-            Some((recording.id.as_str(), replay_against_simulator(recording).err()?))
+            Some((
+                recording.id.as_str(),
+                replay_against_simulator(recording).err()?,
+            ))
         })
         .collect()
 }
