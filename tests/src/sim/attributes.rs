@@ -217,7 +217,7 @@ fn select<'a>(
         .collect()
 }
 
-fn object_text(members: Vec<(&str, String)>) -> String {
+pub(super) fn object_text(members: Vec<(&str, String)>) -> String {
     let mut text = String::from("{");
     for (position, (key, value)) in members.into_iter().enumerate() {
         if position > 0 {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::backend::DeviceId;
+use super::gateway::Children;
 use super::subscriptions::Subscriptions;
 use super::time::Time;
 use super::topics::Family;
@@ -19,6 +20,7 @@ pub(super) struct Session {
     /// Client-side RPC that nobody has answered: serial number by request identifier.
     pub(super) client_rpc: BTreeMap<i32, u64>,
     pub(super) last_activity: Time,
+    pub(super) children: Children,
 }
 
 /// Where downlinks go: the last family that was used wins, whatever a request used (reference T.7).
@@ -46,6 +48,7 @@ impl Session {
             awaiting_ack: BTreeMap::new(),
             client_rpc: BTreeMap::new(),
             last_activity: now,
+            children: Children::new(),
         }
     }
 }
