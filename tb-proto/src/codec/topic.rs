@@ -96,7 +96,7 @@ impl fmt::Display for Topic {
 
 /// Why a text is no topic name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum InvalidTopic {
+pub enum InvalidTopic {
     /// \[MQTT-4.7.3-1\]
     Empty,
     /// \[MQTT-4.7.3-3\]

@@ -4,7 +4,6 @@
 //! request (C-076).
 
 use alloc::format;
-use alloc::string::String;
 
 /// Telemetry, up.
 pub(crate) const TELEMETRY: &str = "v1/devices/me/telemetry";
@@ -23,18 +22,27 @@ const RPC_REQUEST: &str = "v1/devices/me/rpc/request/";
 const RPC_RESPONSE: &str = "v1/devices/me/rpc/response/";
 
 /// Where an attribute request goes. A negative `request` is never answered (C-074).
-pub(crate) fn attribute_request(request: i32) -> String {
-    format!("{ATTRIBUTE_REQUEST}{request}")
+pub(crate) fn attribute_request(request: i32) -> Topic {
+    numbered(ATTRIBUTE_REQUEST, request)
 }
 
 /// Where the reply to the server's RPC request `id` goes.
-pub(crate) fn rpc_reply(id: i32) -> String {
-    format!("{RPC_RESPONSE}{id}")
+pub(crate) fn rpc_reply(id: i32) -> Topic {
+    numbered(RPC_RESPONSE, id)
 }
 
 /// Where an RPC request of our own goes.
-pub(crate) fn rpc_request(request: i32) -> String {
-    format!("{RPC_REQUEST}{request}")
+pub(crate) fn rpc_request(request: i32) -> Topic {
+    numbered(RPC_REQUEST, request)
+}
+
+fn numbered(prefix: &'static str, number: i32) -> Topic {
+    match u32::try_from(number) {
+        Ok(number) => Topic::numbered(prefix, number),
+        // The server may use negative numbers for calls of its own (C-099); digits and a sign make
+        // a topic.
+        Err(_) => Topic::new(&format!("{prefix}{number}")).unwrap_or(Topic::from_static(TELEMETRY)),
+    }
 }
 
 /// What a publish of the server is about, told by its topic.

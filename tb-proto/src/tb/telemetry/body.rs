@@ -129,6 +129,11 @@ impl TelemetryBody {
         };
     }
 
+    /// Bytes of memory behind the body.
+    pub(crate) fn memory(&self) -> usize {
+        self.text.capacity()
+    }
+
     /// The payload in three pieces, to be sent one after the other.
     #[inline]
     pub(crate) fn parts(&self) -> [&[u8]; 3] {
