@@ -199,7 +199,7 @@ mod tests {
     }
 
     /// A filter that was made by replacing levels of `topic`.
-    fn wildcards(topic: &str, plus: &[bool], hash_after: usize) -> alloc::string::String {
+    fn wildcards(topic: &str, plus: &[bool], hash_after: usize) -> String {
         let mut levels: Vec<&str> = topic.split('/').collect();
         for (level, plus) in levels.iter_mut().zip(plus) {
             if *plus {

@@ -1,8 +1,8 @@
 //! The properties of MQTT 5: checked before anybody reads them.
 
+use super::Malformed;
 use super::frame::variable_byte_integer;
 use super::topic;
-use super::{MAX_FIELD, Malformed};
 
 /// User properties of one packet that is read further. Each takes ten times its bytes once it is two
 /// strings, so a packet full of empty ones would outgrow every limit.
@@ -171,7 +171,6 @@ pub(super) fn field(bytes: &[u8]) -> Result<(&[u8], &[u8]), Malformed> {
 
 /// A UTF-8 string of MQTT.
 fn text(bytes: &[u8]) -> Result<&str, Malformed> {
-    debug_assert!(bytes.len() <= MAX_FIELD);
     let text = core::str::from_utf8(bytes).map_err(|_| Malformed::Text)?;
     if bytes.contains(&0) {
         return Err(Malformed::Text);

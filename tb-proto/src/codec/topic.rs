@@ -129,13 +129,20 @@ pub(super) const fn check(name: &str) -> Result<(), InvalidTopic> {
     if bytes.len() > MAX_FIELD {
         return Err(InvalidTopic::TooLong);
     }
+    // Without a way out of the loop, so that many bytes are judged at a time.
+    let mut wildcard = false;
+    let mut null = false;
     let mut i = 0;
     while i < bytes.len() {
-        match bytes[i] {
-            b'+' | b'#' => return Err(InvalidTopic::Wildcard),
-            0 => return Err(InvalidTopic::Null),
-            _ => i += 1,
-        }
+        wildcard |= bytes[i] == b'+' || bytes[i] == b'#';
+        null |= bytes[i] == 0;
+        i += 1;
+    }
+    if wildcard {
+        return Err(InvalidTopic::Wildcard);
+    }
+    if null {
+        return Err(InvalidTopic::Null);
     }
     Ok(())
 }
@@ -162,15 +169,16 @@ impl Digits {
     }
 
     fn of(number: u32) -> Self {
-        let mut text = [b'0'; Self::MAX];
+        let mut text = [0; Self::MAX];
+        let mut start = Self::MAX;
         let mut rest = number;
-        for digit in text.iter_mut().rev() {
-            *digit = b'0' + (rest % 10) as u8;
+        loop {
+            start -= 1;
+            text[start] = b'0' + (rest % 10) as u8;
             rest /= 10;
-        }
-        Self {
-            text,
-            start: Self::MAX - Self::count(number),
+            if rest == 0 {
+                return Self { text, start };
+            }
         }
     }
 

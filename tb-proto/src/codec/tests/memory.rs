@@ -63,7 +63,7 @@ fn an_idle_connection_holds_little_after_a_large_message() {
         decoder.push(data);
         decoder.poll().expect("good packets");
     }
-    decoder.push(&vec![0xD0, 0].repeat(10_000));
+    decoder.push(&[0xD0, 0].repeat(10_000));
     while decoder.poll().expect("good packets").is_some() {}
     assert!(decoder.buffered() <= 4_096, "{}", decoder.buffered());
 }

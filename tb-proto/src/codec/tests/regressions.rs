@@ -64,11 +64,11 @@ fn reserved_flag_bits_must_be_what_the_packet_type_prescribes() {
         (
             "62020001",
             Ok(Incoming::Qos2 {
-                kind: Qos2::PubRel,
+                kind: Qos2::Release,
                 id: id(1),
             }),
             Ok(Incoming::Qos2 {
-                kind: Qos2::PubRel,
+                kind: Qos2::Release,
                 id: id(1),
             }),
         ),
