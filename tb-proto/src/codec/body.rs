@@ -10,6 +10,10 @@ use super::incoming::{ConnAck, ConnAckProperties, Incoming};
 use super::properties::{self, Allowed};
 use super::{Malformed, PacketIdentifier, ProtocolVersion};
 
+/// User properties of a packet whose properties are read as a whole. Each takes ten times its bytes
+/// once it is two strings, so a packet full of empty ones would outgrow every limit.
+const MAX_USER_PROPERTIES: usize = 64;
+
 /// Reads CONNACK: acknowledge flags, return code, properties.
 pub(super) fn connack(body: &[u8], version: ProtocolVersion) -> Result<Incoming, Malformed> {
     let ([flags, code], rest) = body.split_first_chunk().ok_or(Malformed::CutShort)?;
@@ -125,7 +129,10 @@ fn only_properties(bytes: &[u8], allowed: Allowed) -> Result<(), Malformed> {
     if !rest.is_empty() {
         return Err(Malformed::TrailingBytes);
     }
-    allowed.check(block)
+    if allowed.check(block)? > MAX_USER_PROPERTIES {
+        return Err(Malformed::TooManyUserProperties);
+    }
+    Ok(())
 }
 
 fn identifier_and_codes(

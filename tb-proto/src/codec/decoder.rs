@@ -64,8 +64,8 @@ impl Decoder {
 
     /// The next packet; `None` if it has not arrived completely.
     ///
-    /// A payload is handed out without a copy if it fills at least half of the buffer; the buffer
-    /// then goes with it. Any other is copied. So a payload that is kept holds at most twice its size.
+    /// A payload of at least 4 KiB that fills half of the buffer is handed out without a copy; the
+    /// buffer goes with it. Any other is copied. So a payload that is kept holds at most twice its size.
     ///
     /// # Errors
     ///

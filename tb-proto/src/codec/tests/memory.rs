@@ -112,18 +112,31 @@ fn a_payload_that_fills_the_buffer_is_handed_out_without_a_copy() {
     assert_eq!(payload_of(decoder.poll().expect("a good packet")), "next");
 }
 
+/// A packet whose properties are `count` empty user properties: five bytes each on the wire, two
+/// strings each once they are read.
+fn with_user_properties(first: u8, before: &str, count: usize) -> Vec<u8> {
+    let properties = hex("2600000000").repeat(count);
+    let two_bytes = |len: usize| [len as u8 | 0x80, (len >> 7) as u8];
+    let mut body = hex(before);
+    body.extend(two_bytes(properties.len()));
+    body.extend(properties);
+    let mut packet = vec![first];
+    packet.extend(two_bytes(body.len()));
+    packet.extend(body);
+    packet
+}
+
 #[test]
 fn user_properties_cannot_multiply_into_memory() {
-    // Five bytes each on the wire, two strings each when read.
-    let mut properties = hex("2600000000").repeat(65);
-    let mut packet = hex("20 00 0000");
-    packet.extend([0xC5, 0x02]);
-    packet.append(&mut properties);
-    let body = packet.len() - 2;
-    packet.splice(1..2, [(body & 0x7F) as u8 | 0x80, (body >> 7) as u8]);
-    let (packets, end) = receive(ProtocolVersion::V5, LIMIT, [&packet[..]]);
-    assert_eq!(
-        (packets.len(), end),
-        (0, Some(Malformed::TooManyUserProperties))
-    );
+    let connack = with_user_properties(0x20, "0000", 64);
+    assert_eq!(packets(ProtocolVersion::V5, &connack).len(), 1);
+    let connack = with_user_properties(0x20, "0000", 65);
+    let received = receive(ProtocolVersion::V5, LIMIT, [&connack[..]]);
+    assert_eq!(received, (vec![], Some(Malformed::TooManyUserProperties)));
+}
+
+#[test]
+fn user_properties_of_a_message_are_passed_over_however_many_they_are() {
+    let message = with_user_properties(0x30, "000161", 1_000);
+    assert_eq!(packets(ProtocolVersion::V5, &message).len(), 1);
 }
