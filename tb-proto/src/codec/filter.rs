@@ -213,6 +213,12 @@ mod tests {
         levels.join("/")
     }
 
+    #[test]
+    #[should_panic(expected = "not a topic filter")]
+    fn a_constant_that_is_no_filter_is_a_mistake_in_the_program() {
+        Filter::from_static("v1/#/a");
+    }
+
     proptest! {
         #[test]
         fn no_text_does_harm(filter in "[+#$/aé\0]{0,8}|\\PC*", topic in "[+#$/aé\0]{0,8}|\\PC*") {

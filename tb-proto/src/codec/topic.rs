@@ -251,4 +251,16 @@ mod tests {
         assert_ne!(Topic::numbered("a/", 1), Topic::from_static("a/"));
         assert_eq!(Topic::numbered("a/1", 1), Topic::numbered("a/", 11));
     }
+
+    #[test]
+    #[should_panic(expected = "not a topic name")]
+    fn a_constant_that_is_no_topic_is_a_mistake_in_the_program() {
+        Topic::from_static("v1/+");
+    }
+
+    #[test]
+    #[should_panic(expected = "not a topic name")]
+    fn a_prefix_that_is_no_topic_is_a_mistake_in_the_program() {
+        Topic::numbered("", 1);
+    }
 }
