@@ -57,6 +57,23 @@ fn memory_stays_below_the_limit_and_one_chunk() {
 }
 
 #[test]
+fn a_stream_that_never_pauses_between_two_packets_takes_no_more_than_one_of_them() {
+    let one = publish(&[b'x'; 100]);
+    let stream = one.repeat(2_000);
+    let mut decoder = Decoder::new(ProtocolVersion::V5, LIMIT);
+    let mut messages = 0;
+    // 97 bytes at a time: hardly ever does a chunk end where a packet ends.
+    for data in stream.chunks(97) {
+        decoder.push(data);
+        while decoder.poll().expect("good packets").is_some() {
+            messages += 1;
+        }
+        assert!(decoder.buffered() <= 512, "{}", decoder.buffered());
+    }
+    assert_eq!(messages, 2_000);
+}
+
+#[test]
 fn an_idle_connection_holds_little_after_a_large_message() {
     let mut decoder = Decoder::new(ProtocolVersion::V5, LIMIT);
     for data in publish(&vec![b'x'; 500_000]).chunks(1_000) {
