@@ -8,7 +8,7 @@ use serde::ser::{self, Serialize, SerializeMap as _};
 use super::compound::{Elements, Fields, Members, is_embedded, written_key};
 use super::key::check_key;
 use super::key_serializer::KeySerializer;
-use super::text::write_text;
+use super::text::write_between;
 use super::value::{Error, ValueSerializer};
 use crate::tb::InvalidPayload;
 
@@ -234,14 +234,19 @@ impl Entry<'_> {
             "values" => self.form.values = true,
             _ => {}
         }
-        if self.form.members > 0 {
-            self.out.push(b',');
-        }
+        let before: &[u8] = if self.form.members == 0 {
+            b"\""
+        } else {
+            b",\""
+        };
         self.form.members = self.form.members.saturating_add(1);
-        let start = self.out.len();
-        write_text(self.out, key);
-        self.key = start..self.out.len();
-        self.out.push(b':');
+        let start = self
+            .out
+            .len()
+            .saturating_add(before.len())
+            .saturating_sub(1);
+        write_between(self.out, before, key, b"\":");
+        self.key = start..self.out.len().saturating_sub(1);
         Ok(())
     }
 
