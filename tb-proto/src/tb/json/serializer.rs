@@ -221,12 +221,13 @@ impl<'a> ser::Serializer for Root<'a> {
 struct Entry<'a> {
     out: &'a mut Vec<u8>,
     form: &'a mut Form,
-    /// Where the latest key stands in `out`.
+    /// Where the latest key of a map stands in `out`, with what separates it.
     key: Range<usize>,
 }
 
 impl Entry<'_> {
-    #[inline]
+    // Always inlined, so that the checks of a field's name are done by the compiler.
+    #[inline(always)]
     fn key(&mut self, key: &str) -> Result<(), Error> {
         check_key(key)?;
         match key {
@@ -263,7 +264,7 @@ impl Entry<'_> {
         Ok(())
     }
 
-    #[inline]
+    #[inline(always)]
     fn member<T: Serialize + ?Sized>(&mut self, key: &str, value: &T) -> Result<(), Error> {
         self.key(key)?;
         self.value(value).map_err(|error| error.below(key))
@@ -275,7 +276,10 @@ impl ser::SerializeMap for Entry<'_> {
     type Error = Error;
 
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Error> {
-        key.serialize(KeySerializer::new(|key| self.key(key)))
+        let start = self.out.len();
+        key.serialize(KeySerializer::new(|key| self.key(key)))?;
+        self.key = start..self.out.len();
+        Ok(())
     }
 
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
@@ -293,7 +297,7 @@ impl ser::SerializeStruct for Entry<'_> {
     type Ok = ();
     type Error = Error;
 
-    #[inline]
+    #[inline(always)]
     fn serialize_field<T: Serialize + ?Sized>(
         &mut self,
         key: &'static str,

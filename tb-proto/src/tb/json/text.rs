@@ -11,7 +11,7 @@ pub(crate) fn write_text(out: &mut Vec<u8>, text: &str) {
 }
 
 /// Appends `text` as a JSON string; `before` and `after` hold its quotes.
-#[inline]
+#[inline(always)]
 pub(super) fn write_between(out: &mut Vec<u8>, before: &[u8], text: &str, after: &[u8]) {
     let bytes = text.as_bytes();
     let surroundings = before.len().saturating_add(after.len());
@@ -26,15 +26,20 @@ pub(super) fn write_between(out: &mut Vec<u8>, before: &[u8], text: &str, after:
 }
 
 /// Whether one of the bytes is a control character, a quote or a backslash; eight at a time.
-#[inline]
+#[inline(always)]
 fn must_be_escaped(bytes: &[u8]) -> bool {
-    let (words, rest) = bytes.as_chunks::<8>();
-    words
-        .iter()
-        .any(|word| word_must_be_escaped(u64::from_le_bytes(*word)))
-        || rest
+    let word = |word: &[u8; 8]| word_must_be_escaped(u64::from_le_bytes(*word));
+    if let Some(last) = bytes.last_chunk() {
+        // The last eight bytes overlap what precedes them, instead of a rest of their own.
+        let (words, _) = bytes.as_chunks();
+        return word(last) || words.iter().any(word);
+    }
+    match (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        (Some([a, b, c, d]), Some([e, f, g, h])) => word(&[*a, *b, *c, *d, *e, *f, *g, *h]),
+        _ => bytes
             .iter()
-            .any(|&byte| byte < 0x20 || byte == b'"' || byte == b'\\')
+            .any(|&byte| byte < 0x20 || byte == b'"' || byte == b'\\'),
+    }
 }
 
 #[inline]
