@@ -66,9 +66,49 @@ fn has_exponent(text: &[u8]) -> bool {
 
 #[cold]
 fn write_unusual(out: &mut Vec<u8>, text: &[u8]) {
-    let mut decimal = Decimal::read(text);
-    decimal.round();
-    decimal.write(out);
+    if has_exponent(text) || !write_cut(out, text) {
+        let mut decimal = Decimal::read(text);
+        decimal.round();
+        decimal.write(out);
+    }
+}
+
+/// Appends a number without exponent, rounded half up to 16 decimals; about half of all doubles
+/// below 1 need this. It appends nothing and returns false if the part before the point changes.
+fn write_cut(out: &mut Vec<u8>, text: &[u8]) -> bool {
+    let whole = text.len().saturating_sub(decimals(text));
+    let kept = text.len().min(whole.saturating_add(DECIMALS));
+    let (kept, cut) = text.split_at(kept);
+    let start = out.len();
+    out.extend_from_slice(kept);
+    let Some(next) = cut.first() else {
+        return true;
+    };
+    let written = out.get_mut(start..).unwrap_or_default();
+    if *next >= b'5' && !increment(written) {
+        out.truncate(start);
+        return false;
+    }
+    let first_decimal = start.saturating_add(whole).saturating_add(1);
+    while out.len() > first_decimal && out.last() == Some(&b'0') {
+        out.pop();
+    }
+    true
+}
+
+/// Adds one to the last decimal; false if that would change what is before the point.
+fn increment(text: &mut [u8]) -> bool {
+    for digit in text.iter_mut().rev() {
+        match digit {
+            b'9' => *digit = b'0',
+            b'0'..b'9' => {
+                *digit = digit.saturating_add(1);
+                return true;
+            }
+            _ => return false,
+        }
+    }
+    false
 }
 
 /// How many digits stand behind the point of a number without exponent.
