@@ -5,4 +5,5 @@
     reason = "everything here runs on the standard library"
 )]
 
+pub mod replay;
 pub mod sim;
