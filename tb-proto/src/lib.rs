@@ -11,4 +11,9 @@ mod tb;
 mod time;
 
 pub use codec::{ProtocolVersion, QoS};
+pub use tb::{
+    AttributeMap, AttributeQuery, AttributeTypeError, AttributeUpdate, AttributeValues, Attributes,
+    InvalidPayload, InvalidQuery, Params, Priority, RpcCall, RpcError, RpcReply, RpcResponse,
+    Telemetry, UnexpectedPayload,
+};
 pub use time::Instant;

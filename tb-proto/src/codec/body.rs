@@ -72,14 +72,15 @@ fn acknowledgement(body: &[u8]) -> Result<(PacketIdentifier, u8), Malformed> {
     Ok((id, *reason))
 }
 
-/// Reads SUBACK: one code for each filter.
+/// Reads SUBACK: one code for each filter. ThingsBoard answers a SUBSCRIBE without filters with no
+/// code at all, so that is for the caller to judge, who knows what was asked.
 ///
 /// Not by `mqttbytes`: on MQTT 3.1.1 it knows no refusal but 0x80, and ThingsBoard sends 0x87.
 pub(super) fn suback(body: &[u8], version: ProtocolVersion) -> Result<Incoming, Malformed> {
     let (id, codes) = identifier_and_codes(body, version)?;
     // [MQTT-3.9.3-2]: what is reserved between the grants and the refusals is neither.
     match codes.iter().find(|&&code| (3..0x80).contains(&code)) {
-        Some(&code) => Err(Malformed::ReasonCode(code)),
+        Some(&code) => Err(Malformed::SubAckCode(code)),
         None => Ok(Incoming::SubAck { id, codes }),
     }
 }
@@ -151,9 +152,6 @@ fn identifier_and_codes(
             codes
         }
     };
-    if codes.is_empty() {
-        return Err(Malformed::NoReasonCode);
-    }
     Ok((id, codes.to_vec()))
 }
 

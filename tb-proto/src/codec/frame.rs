@@ -111,9 +111,9 @@ impl Kind {
                 3 + 2 * usize::from(qos.bits()) + usize::from(v5),
                 usize::MAX,
             ),
-            // Packet identifier, property length, one code.
-            Self::SubAck => (3 + usize::from(v5), usize::MAX),
-            Self::UnsubAck if v5 => (4, usize::MAX),
+            // Packet identifier, property length, any number of codes.
+            Self::SubAck => (2 + usize::from(v5), usize::MAX),
+            Self::UnsubAck if v5 => (3, usize::MAX),
             Self::UnsubAck => (2, 2),
             Self::PingResp => (0, 0),
             Self::Disconnect | Self::Auth => (0, usize::MAX),

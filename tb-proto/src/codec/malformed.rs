@@ -46,11 +46,8 @@ pub(crate) enum Malformed {
     TooManyUserProperties,
     /// A topic alias, although we allow none \[MQTT-3.1.2-26\].
     TopicAlias,
-    /// A SUBACK code that neither grants QoS 0 to 2 nor refuses \[MQTT-3.9.3-2\], or a reason code
-    /// that does not exist.
-    ReasonCode(u8),
-    /// SUBACK or UNSUBACK without a code.
-    NoReasonCode,
+    /// A SUBACK code that neither grants QoS 0 to 2 nor refuses \[MQTT-3.9.3-2\].
+    SubAckCode(u8),
 }
 
 impl fmt::Display for Malformed {
@@ -76,8 +73,7 @@ impl fmt::Display for Malformed {
             Self::PropertyValue(id) => write!(f, "property {id:#04x} with an impossible value"),
             Self::TooManyUserProperties => f.write_str("too many user properties"),
             Self::TopicAlias => f.write_str("a topic alias, although none was allowed"),
-            Self::ReasonCode(code) => write!(f, "reason code {code:#04x}, which does not exist"),
-            Self::NoReasonCode => f.write_str("an acknowledgement without a reason code"),
+            Self::SubAckCode(code) => write!(f, "SUBACK with the code {code:#04x}"),
         }
     }
 }
