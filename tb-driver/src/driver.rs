@@ -45,8 +45,8 @@ pub struct Driver<C: Connect, T> {
     timer: T,
     transport: Transport<C>,
     buffer: Vec<u8>,
-    /// Whether something was read since the timer last fired.
-    busy: bool,
+    /// The largest read since the timer last fired, in bytes.
+    largest_read: usize,
 }
 
 /// The connection, or what there is of it.
@@ -81,7 +81,7 @@ impl<C: Connect, T: Timer> Driver<C, T> {
             timer,
             transport: Transport::Down,
             buffer: Vec::new(),
-            busy: false,
+            largest_read: 0,
         };
         Ok((client, driver))
     }
@@ -127,8 +127,8 @@ impl<C: Connect, T: Timer> Driver<C, T> {
                 // Each round reads and writes: if writing waited for reading to end, or the other
                 // way round, two peers with full buffers would wait for each other for ever.
                 let read = up.read(cx, &mut self.buffer, wire);
-                self.busy |= matches!(read, Ok(true));
-                let progress = read.and_then(|read| Ok(up.write(cx)? | read));
+                self.largest_read = self.largest_read.max(read.unwrap_or(0));
+                let progress = read.and_then(|read| Ok(up.write(cx)? | (read > 0)));
                 (up.link, progress)
             }
         };
@@ -146,11 +146,11 @@ impl<C: Connect, T: Timer> Driver<C, T> {
             Some(until) => ready!(self.timer.poll_until(until, cx)),
             None => return Poll::Pending,
         }
-        // Nothing came for a while: the memory is more useful elsewhere.
-        if !self.busy && self.buffer.len() > SMALL_BUFFER {
+        // The large buffer was not needed for a while: the memory is more useful elsewhere.
+        if self.largest_read <= SMALL_BUFFER && self.buffer.len() > SMALL_BUFFER {
             self.buffer = Vec::new();
         }
-        self.busy = false;
+        self.largest_read = 0;
         Poll::Ready(())
     }
 }
@@ -199,28 +199,28 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Up<S> {
         Self { link, stream, chunk: Bytes::new(), unflushed: false }
     }
 
-    /// Reads once.
+    /// Reads once; tells how many bytes came.
     fn read(
         &mut self,
         cx: &mut Context<'_>,
         buffer: &mut Vec<u8>,
         wire: &Wire,
-    ) -> Result<bool, LinkLost> {
+    ) -> Result<usize, LinkLost> {
         if buffer.is_empty() {
             *buffer = vec![0; SMALL_BUFFER];
         }
         let read = match Pin::new(&mut self.stream).poll_read(cx, buffer) {
-            Poll::Pending => return Ok(false),
+            Poll::Pending => return Ok(0),
             Poll::Ready(Ok(0)) => return Err(LinkLost::Closed),
             Poll::Ready(Ok(read)) => read,
-            Poll::Ready(Err(error)) => return retry(&error),
+            Poll::Ready(Err(error)) => return again(&error, cx).map(|()| 0),
         };
         // A stream that claims more than fits is broken.
         wire.input(self.link, buffer.get(..read).ok_or(LinkLost::Local)?);
         if read == buffer.len() && read < LARGE_BUFFER {
             *buffer = vec![0; LARGE_BUFFER];
         }
-        Ok(true)
+        Ok(read)
     }
 
     /// Writes once, or flushes if everything is written.
@@ -235,7 +235,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Up<S> {
                     self.unflushed = true;
                     Ok(true)
                 }
-                Poll::Ready(Err(error)) => retry(&error),
+                Poll::Ready(Err(error)) => again(&error, cx).map(|()| false),
             };
         }
         if self.unflushed {
@@ -246,7 +246,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Up<S> {
                     // No progress: nothing new can be done because of it.
                     Ok(false)
                 }
-                Poll::Ready(Err(error)) => retry(&error),
+                Poll::Ready(Err(error)) => again(&error, cx).map(|()| false),
             };
         }
         Ok(false)
@@ -264,11 +264,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Up<S> {
     }
 }
 
-/// Whether an error of the stream ends the connection. None is tried again for ever: a stream that
-/// would block says so by `Pending`.
-fn retry(error: &io::Error) -> Result<bool, LinkLost> {
+/// Every error of a stream but an interruption ends the connection: a stream that would block says so
+/// by `Pending`, and what fails for good must not be tried for ever.
+fn again(error: &io::Error, cx: &Context<'_>) -> Result<(), LinkLost> {
     match error.kind() {
-        io::ErrorKind::Interrupted => Ok(true),
+        io::ErrorKind::Interrupted => {
+            cx.waker().wake_by_ref();
+            Ok(())
+        }
         _ => Err(link_lost(error)),
     }
 }

@@ -40,8 +40,8 @@ pub struct Reply<T: Request> {
     answer: PhantomData<fn() -> T>,
 }
 
-/// What can be requested. Implemented by this crate only.
-pub trait Request: Answer + sealed::Sealed {
+/// What can be requested; [`Answer`] can be implemented by no other crate.
+pub trait Request: Answer {
     /// How it ends when the client's own code panicked.
     #[doc(hidden)]
     fn panicked() -> Result<Self, Self::Error>;
@@ -49,13 +49,6 @@ pub trait Request: Answer + sealed::Sealed {
     /// Whether nobody needs the answer when the ticket is gone.
     #[doc(hidden)]
     const ENDS_WITH_TICKET: bool;
-}
-
-mod sealed {
-    pub trait Sealed {}
-    impl Sealed for tb_proto::AttributeValues {}
-    impl Sealed for tb_proto::RpcResponse {}
-    impl Sealed for tb_proto::Drained {}
 }
 
 impl Request for AttributeValues {

@@ -138,10 +138,13 @@ impl Streams {
 
     pub(crate) fn warn(&self, warning: &Warning, wakes: &mut Wakes) {
         for channel in &self.warnings {
-            channel.update(wakes, |items| match items.back_mut() {
-                Some(Warning::Missed { warnings }) if items.len() > WARNINGS => *warnings += 1,
-                _ if items.len() >= WARNINGS => items.push_back(Warning::Missed { warnings: 1 }),
-                _ => items.push_back(warning.clone()),
+            channel.update(wakes, |items| {
+                let full = items.len() >= WARNINGS;
+                match items.back_mut() {
+                    Some(Warning::Missed { warnings }) if full => *warnings += 1,
+                    _ if full => items.push_back(Warning::Missed { warnings: 1 }),
+                    _ => items.push_back(warning.clone()),
+                }
             });
         }
     }
