@@ -1,1 +1,8 @@
 //! The ThingsBoard simulator, the simulated network and every test that crosses crates.
+
+#![allow(
+    clippy::std_instead_of_alloc,
+    reason = "everything here runs on the standard library"
+)]
+
+pub mod sim;

@@ -8,7 +8,7 @@ use core::fmt;
 use super::RequestId;
 use crate::codec::ReasonCode;
 use crate::mqtt::{Delivered, UndeliveredCause};
-use crate::tb::{AttributeValues, Params};
+use crate::tb::{AttributeValues, RpcError, RpcResponse};
 use crate::time::Instant;
 
 /// How the thing behind a ticket ended; the kind fits the ticket's type.
@@ -20,7 +20,7 @@ pub enum Completion {
     /// An attribute request.
     Attributes(Result<AttributeValues, RequestError>),
     /// A client-side RPC call.
-    RpcAnswer(Result<Params, RequestError>),
+    RpcAnswer(Result<RpcResponse, RequestError>),
     /// A disconnect.
     Drained(Drained),
 }
@@ -40,7 +40,7 @@ mod sealed {
     pub trait Sealed {}
     impl Sealed for super::Delivered {}
     impl Sealed for super::AttributeValues {}
-    impl Sealed for super::Params {}
+    impl Sealed for super::RpcResponse {}
     impl Sealed for super::Drained {}
 }
 
@@ -66,7 +66,7 @@ impl Answer for AttributeValues {
     }
 }
 
-impl Answer for Params {
+impl Answer for RpcResponse {
     type Error = RequestError;
 
     fn from_completion(completion: Completion) -> Option<Result<Self, Self::Error>> {
@@ -131,23 +131,13 @@ pub enum RequestError {
     /// The connection was lost after the call had been written: it may have run (client-side RPC).
     LinkLost,
     /// The answer is an error: `{"error": …}`.
-    Answered(RpcFailure),
+    Answered(RpcError),
     /// The answer is not what ThingsBoard answers to such a request.
     Unexpected,
     /// The application gave it up.
     Cancelled,
     /// The client was shut down first.
     Abandoned,
-}
-
-/// What stands behind `error` in an answer to a client-side RPC call.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum RpcFailure {
-    /// The server's rule chain gave no answer within its own time (60 s by default).
-    Timeout,
-    /// Any other error, as the rule chain wrote it.
-    Error(serde_json::Value),
 }
 
 /// The end of a disconnect.
@@ -179,15 +169,5 @@ impl fmt::Display for RequestError {
     }
 }
 
-impl fmt::Display for RpcFailure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Timeout => f.write_str("the server's rule chain gave no answer"),
-            Self::Error(error) => write!(f, "the server answered with an error: {error}"),
-        }
-    }
-}
-
 impl core::error::Error for Undelivered {}
 impl core::error::Error for RequestError {}
-impl core::error::Error for RpcFailure {}

@@ -4,7 +4,7 @@ use alloc::string::String;
 
 use super::{Completion, RequestId, RpcRequest};
 use crate::codec::{ProtocolVersion, ReasonCode};
-use crate::mqtt::Cause;
+use crate::mqtt::{Cause, VersionChange};
 use crate::tb::AttributeUpdate;
 use crate::time::Instant;
 
@@ -55,7 +55,7 @@ pub enum Event {
     /// The server does not grant a subscription; what it is for will not arrive.
     SubscriptionRefused {
         /// The topic filter.
-        filter: &'static str,
+        filter: String,
         /// The server's code.
         reason: ReasonCode,
     },
@@ -71,23 +71,22 @@ pub enum Event {
         /// Its topic.
         topic: String,
     },
+    /// Changes of shared attributes came faster than they were fetched and did not fit: request the
+    /// attributes again.
+    AttributesLost {
+        /// How many messages of the server were lost.
+        messages: u64,
+    },
+    /// Events about the connection came faster than they were fetched; the oldest are gone.
+    EventsLost {
+        /// How many.
+        events: u64,
+    },
     /// Telemetry left without a time because no plausible wall clock came in time.
     Unstamped {
         /// How many messages.
         messages: u64,
     },
-}
-
-/// Why the version of MQTT changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum VersionChange {
-    /// The server refused the version in so many words.
-    Refused,
-    /// The server closed three connections in a row without a word.
-    Silence,
-    /// An hour has passed since silence led to 3.1.1: MQTT 5 gets another chance.
-    Retry,
 }
 
 /// Why an RPC call from the server was not given to the application.

@@ -9,6 +9,18 @@ use core::marker::PhantomData;
 pub struct RequestId(pub(crate) u64);
 
 impl RequestId {
+    /// The bit that tells requests from messages; places in the outbox stay below it.
+    const REQUEST: u64 = 1 << 20;
+
+    /// The id of the `sequence`-th request (attributes, RPC call, disconnect).
+    pub(super) const fn of_request(sequence: u64) -> Self {
+        Self(sequence << 21 | Self::REQUEST)
+    }
+
+    pub(super) const fn is_request(self) -> bool {
+        self.0 & Self::REQUEST != 0
+    }
+
     /// A number that stands for this id in tables and logs.
     pub const fn get(self) -> u64 {
         self.0

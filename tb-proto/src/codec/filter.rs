@@ -109,3 +109,127 @@ const fn check(filter: &str) -> Result<(), InvalidFilter> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn matches(filter: &str, topic: &str) -> bool {
+        Filter::new(filter).expect("a filter").matches(topic)
+    }
+
+    #[test]
+    fn a_filter_from_outside_is_checked() {
+        for (filter, expected) in [
+            ("", Err(InvalidFilter::Empty)),
+            (&"x".repeat(65_536), Err(InvalidFilter::TooLong)),
+            ("a\0", Err(InvalidFilter::Null)),
+            ("a/#/b", Err(InvalidFilter::HashNotLast)),
+            ("#/", Err(InvalidFilter::HashNotLast)),
+            ("##", Err(InvalidFilter::HashNotLast)),
+            ("a#", Err(InvalidFilter::WildcardInsideLevel)),
+            ("a+/b", Err(InvalidFilter::WildcardInsideLevel)),
+            ("++", Err(InvalidFilter::WildcardInsideLevel)),
+            ("a/b+", Err(InvalidFilter::WildcardInsideLevel)),
+            ("+a", Err(InvalidFilter::WildcardInsideLevel)),
+            ("+", Ok(())),
+            ("#", Ok(())),
+            ("/", Ok(())),
+            ("+/+/#", Ok(())),
+            ("a//b", Ok(())),
+            (&"x".repeat(65_535), Ok(())),
+        ] {
+            assert_eq!(Filter::new(filter).map(drop), expected, "{filter:.20}");
+        }
+    }
+
+    #[test]
+    fn wildcards_stand_for_levels() {
+        for (filter, topic, expected) in [
+            ("a/b", "a/b", true),
+            ("a/b", "a/B", false),
+            ("a/b", "a/b/", false),
+            ("a/+", "a/b", true),
+            ("a/+", "a/", true),
+            ("a/+", "a", false),
+            ("a/+", "a/b/c", false),
+            ("+/+", "/a", true),
+            ("/+", "/a", true),
+            ("+", "/a", false),
+            ("a/#", "a", true),
+            ("a/#", "a/b/c", true),
+            ("a/#", "ab", false),
+            ("#", "a/b", true),
+            ("+/b/#", "a/b/c/d", true),
+            ("a/+/c", "a//c", true),
+            (
+                "v1/devices/me/rpc/request/+",
+                "v1/devices/me/rpc/request/17",
+                true,
+            ),
+            (
+                "v1/devices/me/attributes",
+                "v1/devices/me/attributes/response/1",
+                false,
+            ),
+        ] {
+            assert_eq!(matches(filter, topic), expected, "{filter} and {topic}");
+        }
+    }
+
+    #[test]
+    fn a_leading_wildcard_does_not_reach_the_topics_of_the_server() {
+        assert!(!matches("#", "$SYS/uptime"));
+        assert!(!matches("+/uptime", "$SYS/uptime"));
+        assert!(matches("$SYS/#", "$SYS/uptime"));
+        assert!(matches("$SYS/+", "$SYS/uptime"));
+        assert!(matches("a/+", "a/$b"));
+    }
+
+    #[test]
+    fn a_topic_that_begins_outside_ascii_is_matched_without_harm() {
+        assert!(matches("#", "é"));
+        assert!(matches("+", "温"));
+        assert!(!matches("a", "é"));
+        assert!(matches("é/+", "é/温"));
+    }
+
+    /// A filter that was made by replacing levels of `topic`.
+    fn wildcards(topic: &str, plus: &[bool], hash_after: usize) -> alloc::string::String {
+        let mut levels: Vec<&str> = topic.split('/').collect();
+        for (level, plus) in levels.iter_mut().zip(plus) {
+            if *plus {
+                *level = "+";
+            }
+        }
+        if hash_after < levels.len() {
+            levels.truncate(hash_after);
+            levels.push("#");
+        }
+        levels.join("/")
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_does_harm(filter in "[+#$/aé\0]{0,8}|\\PC*", topic in "[+#$/aé\0]{0,8}|\\PC*") {
+            if let Ok(filter) = Filter::new(&filter) {
+                filter.matches(&topic);
+            }
+        }
+
+        #[test]
+        fn a_topic_matches_itself_with_levels_replaced(
+            topic in "[a-cé温]{0,3}(/[a-cé温]{0,3}){0,4}",
+            plus in proptest::collection::vec(any::<bool>(), 6),
+            hash_after in 0usize..8,
+        ) {
+            let filter = wildcards(&topic, &plus, hash_after);
+            prop_assume!(!filter.is_empty());
+            prop_assert!(matches(&filter, &topic), "{filter} and {topic}");
+        }
+    }
+}

@@ -6,7 +6,8 @@ use super::InvalidTopic;
 
 /// The rule that the server broke. The stream cannot be read any further: close it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Malformed {
+#[non_exhaustive]
+pub enum Malformed {
     /// A packet type that does not exist in this version, or that only a client sends
     /// \[MQTT-2.1.2-1\].
     PacketType(u8),

@@ -24,13 +24,14 @@ mod version;
 mod tests;
 
 pub(crate) use decoder::Decoder;
-pub(crate) use encode::{Connect, EncodeError};
-pub(crate) use filter::{Filter, InvalidFilter};
-pub(crate) use incoming::{ConnAck, ConnAckProperties, Incoming, Publish, Qos2, ReceivedTopic};
-pub(crate) use malformed::Malformed;
+pub(crate) use encode::{Connect};
+pub(crate) use filter::{Filter};
+pub(crate) use incoming::{ConnAck, ConnAckProperties, Incoming, Publish, Qos2};
+pub use malformed::Malformed;
 pub(crate) use packet_identifier::PacketIdentifier;
 pub use reason::ReasonCode;
-pub(crate) use topic::{InvalidTopic, Topic};
+pub use topic::InvalidTopic;
+pub(crate) use topic::Topic;
 pub use version::{ProtocolVersion, QoS};
 
 /// The largest length that a string or binary field can state.

@@ -96,7 +96,7 @@ impl fmt::Display for Topic {
 
 /// Why a text is no topic name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum InvalidTopic {
+pub enum InvalidTopic {
     /// \[MQTT-4.7.3-1\]
     Empty,
     /// \[MQTT-4.7.3-3\]
@@ -185,5 +185,62 @@ impl IntoIterator for Digits {
 
     fn into_iter(self) -> Self::IntoIter {
         self.text.into_iter().skip(self.start)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+    use alloc::string::ToString;
+
+    use super::*;
+
+    #[test]
+    fn a_topic_from_outside_is_checked() {
+        for (name, expected) in [
+            ("", Err(InvalidTopic::Empty)),
+            ("a/+/b", Err(InvalidTopic::Wildcard)),
+            ("a#", Err(InvalidTopic::Wildcard)),
+            ("a\0b", Err(InvalidTopic::Null)),
+            (&"x".repeat(65_536), Err(InvalidTopic::TooLong)),
+            (&"x".repeat(65_535), Ok(())),
+            ("/", Ok(())),
+            ("$SYS/é/温", Ok(())),
+            (" ", Ok(())),
+        ] {
+            assert_eq!(Topic::new(name).map(drop), expected);
+        }
+    }
+
+    #[test]
+    fn a_numbered_topic_is_the_text_it_shows() {
+        for number in [
+            0,
+            9,
+            10,
+            99,
+            100,
+            12_345,
+            999_999_999,
+            1_000_000_000,
+            u32::MAX,
+        ] {
+            let numbered = Topic::numbered("a/", number);
+            let text = format!("a/{number}");
+            assert_eq!(numbered.to_string(), text);
+            assert_eq!(numbered.len(), text.len());
+            assert_eq!(numbered, Topic::new(&text).unwrap());
+            let mut out = BytesMut::new();
+            numbered.write_to(&mut out);
+            assert_eq!(out, text);
+        }
+    }
+
+    #[test]
+    fn topics_with_different_texts_are_different() {
+        assert_ne!(Topic::numbered("a/", 1), Topic::numbered("a/", 2));
+        assert_ne!(Topic::numbered("a/", 1), Topic::numbered("b/", 1));
+        assert_ne!(Topic::numbered("a/", 1), Topic::from_static("a/"));
+        assert_eq!(Topic::numbered("a/1", 1), Topic::numbered("a/", 11));
     }
 }

@@ -215,7 +215,7 @@ impl<C: Content> Mqtt<C> {
     /// Takes a message back that was never written. `None` if it was, or is gone.
     pub(crate) fn take_back(&mut self, id: MessageId) -> Option<Entry<C>> {
         let entry = self.outbox.get(id)?;
-        let unwritten = entry.writes == 0 && !matches!(entry.stage, Stage::InFlight { .. });
+        let unwritten = entry.writes == 0 && entry.stage != Stage::Joined;
         unwritten.then(|| self.outbox.remove(id)).flatten()
     }
 
@@ -288,6 +288,15 @@ impl<C: Content> Mqtt<C> {
         self.draining = true;
         self.timers.set(Timer::Drain, deadline.max(self.now));
         self.end_drain_if_empty();
+    }
+
+    pub(crate) const fn is_closed(&self) -> bool {
+        matches!(self.phase, Phase::Closed)
+    }
+
+    /// Messages written and not acknowledged.
+    pub(crate) const fn inflight(&self) -> usize {
+        self.outbox.count(Queue::InFlight)
     }
 
     pub(crate) const fn is_draining(&self) -> bool {
@@ -492,11 +501,10 @@ impl<C: Content> Mqtt<C> {
     /// again when their connection ends.
     fn expire(&mut self) {
         while let Some((at, id)) = self.outbox.next_expiry().filter(|&(at, _)| at <= self.now) {
-            let in_flight = self
-                .outbox
-                .get(id)
-                .is_some_and(|entry| matches!(entry.stage, Stage::InFlight { .. }));
-            if in_flight {
+            let under_way = self.outbox.get(id).is_some_and(|entry| {
+                matches!(entry.stage, Stage::InFlight { .. } | Stage::Joined)
+            });
+            if under_way {
                 self.outbox.forget_expiry(at, id);
             } else if let Some(entry) = self.outbox.remove(id) {
                 self.report(entry, Outcome::Undelivered(UndeliveredCause::Expired));

@@ -4,7 +4,8 @@
 //! request (C-076).
 
 use alloc::format;
-use alloc::string::String;
+
+use crate::codec::Topic;
 
 /// Telemetry, up.
 pub(crate) const TELEMETRY: &str = "v1/devices/me/telemetry";
@@ -23,18 +24,29 @@ const RPC_REQUEST: &str = "v1/devices/me/rpc/request/";
 const RPC_RESPONSE: &str = "v1/devices/me/rpc/response/";
 
 /// Where an attribute request goes. A negative `request` is never answered (C-074).
-pub(crate) fn attribute_request(request: i32) -> String {
-    format!("{ATTRIBUTE_REQUEST}{request}")
+pub(crate) fn attribute_request(request: i32) -> Topic {
+    numbered(ATTRIBUTE_REQUEST, request)
 }
 
 /// Where the reply to the server's RPC request `id` goes.
-pub(crate) fn rpc_reply(id: i32) -> String {
-    format!("{RPC_RESPONSE}{id}")
+pub(crate) fn rpc_reply(id: i32) -> Topic {
+    numbered(RPC_RESPONSE, id)
 }
 
 /// Where an RPC request of our own goes.
-pub(crate) fn rpc_request(request: i32) -> String {
-    format!("{RPC_REQUEST}{request}")
+pub(crate) fn rpc_request(request: i32) -> Topic {
+    numbered(RPC_REQUEST, request)
+}
+
+fn numbered(prefix: &'static str, number: i32) -> Topic {
+    match u32::try_from(number) {
+        Ok(number) => Topic::numbered(prefix, number),
+        // The server may use negative numbers for calls of its own (C-099); digits and a sign make
+        // a topic.
+        Err(_) => {
+            Topic::new(&format!("{prefix}{number}")).unwrap_or(Topic::from_static(TELEMETRY))
+        },
+    }
 }
 
 /// What a publish of the server is about, told by its topic.
@@ -148,10 +160,10 @@ mod tests {
 
     #[test]
     fn what_we_publish_to_carries_the_id_in_decimal() {
-        assert_eq!(attribute_request(1), "v1/devices/me/attributes/request/1");
-        assert_eq!(rpc_reply(0), "v1/devices/me/rpc/response/0");
+        assert_eq!(attribute_request(1).to_string(), "v1/devices/me/attributes/request/1");
+        assert_eq!(rpc_reply(0).to_string(), "v1/devices/me/rpc/response/0");
         assert_eq!(
-            rpc_request(i32::MAX),
+            rpc_request(i32::MAX).to_string(),
             "v1/devices/me/rpc/request/2147483647"
         );
     }

@@ -1,7 +1,9 @@
 //! Tests of the whole codec.
 
 mod chunks;
+mod encoding;
 mod memory;
+mod oracle;
 mod oversized;
 mod regressions;
 

@@ -85,6 +85,8 @@ impl<C: Content> Publication<C> {
 pub(crate) enum Stage {
     /// Accepted, but the layer above holds it back.
     Parked,
+    /// Accepted, and part of another message whose outcome will be its own.
+    Joined,
     /// Waiting to be written for the first time.
     Ready(Lane),
     /// Waiting to be written again, because the connection that carried it ended.
@@ -104,16 +106,18 @@ pub(crate) enum Queue {
     Urgent,
     Normal,
     Parked,
+    Joined,
 }
 
 impl Queue {
-    pub(super) const COUNT: usize = 6;
+    pub(super) const COUNT: usize = 7;
 }
 
 impl Stage {
     pub(crate) const fn queue(self) -> Queue {
         match self {
             Self::Parked => Queue::Parked,
+            Self::Joined => Queue::Joined,
             Self::Ready(Lane::Urgent) => Queue::Urgent,
             Self::Ready(Lane::Normal) => Queue::Normal,
             Self::Again => Queue::Again,

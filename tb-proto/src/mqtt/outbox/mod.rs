@@ -66,21 +66,18 @@ impl<C: Content> Outbox<C> {
         }
     }
 
-    /// Whether a message with `memory` bytes of content fits.
-    pub(crate) fn has_room(&self, memory: usize) -> bool {
+    /// Whether one more message fits beside `others` that are held elsewhere; `memory` is what it and
+    /// they take.
+    pub(crate) fn has_room(&self, others: usize, memory: usize) -> bool {
         let page = Slab::<Entry<C>>::page_bytes();
-        self.len + self.reserved_messages < self.limits.messages
+        self.len + others + self.reserved_messages < self.limits.messages
             && self.bytes() + self.reserved_bytes + memory + page <= self.limits.bytes
     }
 
-    /// Keeps room for a message of that size, if there is any.
-    pub(crate) fn reserve(&mut self, memory: usize) -> bool {
-        let fits = self.has_room(memory);
-        if fits {
-            self.reserved_messages += 1;
-            self.reserved_bytes += memory;
-        }
-        fits
+    /// Keeps room for a message of that size.
+    pub(crate) const fn reserve(&mut self, memory: usize) {
+        self.reserved_messages += 1;
+        self.reserved_bytes += memory;
     }
 
     pub(crate) const fn release(&mut self, memory: usize) {
@@ -123,6 +120,20 @@ impl<C: Content> Outbox<C> {
         {
             let lane = entry.publication.lane;
             self.move_back(id.place(), Stage::Ready(lane));
+        }
+    }
+
+    /// Makes a parked message part of another one.
+    pub(crate) fn join(&mut self, id: MessageId) {
+        if self.get(id).is_some_and(|entry| entry.stage == Stage::Parked) {
+            self.move_back(id.place(), Stage::Joined);
+        }
+    }
+
+    /// Takes a message out of another one again.
+    pub(crate) fn part(&mut self, id: MessageId) {
+        if self.get(id).is_some_and(|entry| entry.stage == Stage::Joined) {
+            self.move_back(id.place(), Stage::Parked);
         }
     }
 

@@ -67,6 +67,16 @@ impl Attributes {
         self
     }
 
+    /// Whether it can be sent; if so, [`into_parts`](Self::into_parts) succeeds.
+    pub(crate) fn check(&self) -> Result<(), InvalidPayload> {
+        self.body.as_ref().map(|_| ()).map_err(Clone::clone)
+    }
+
+    /// What [`into_parts`](Self::into_parts) took apart.
+    pub(crate) fn from_parts(body: AttributeBody, options: MessageOptions) -> Self {
+        Self { options, ..Self::from_body(Ok(body)) }
+    }
+
     pub(crate) fn into_parts(self) -> Result<(AttributeBody, MessageOptions), InvalidPayload> {
         Ok((self.body?, self.options))
     }

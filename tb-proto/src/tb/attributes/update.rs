@@ -72,12 +72,10 @@ impl AttributeUpdate {
         self.updated.extend(later.updated);
     }
 
-    /// Only what concerns `keys`.
-    pub(crate) fn filtered(mut self, keys: &[String]) -> Self {
-        self.updated
-            .retain(|key| keys.iter().any(|wanted| wanted == key));
-        self.deleted.retain(|key| keys.contains(key));
-        self
+    /// Only what concerns `wanted` keys.
+    pub(crate) fn retain(&mut self, wanted: impl Fn(&str) -> bool) {
+        self.updated.retain(|key| wanted(key));
+        self.deleted.retain(|key| wanted(key));
     }
 }
 

@@ -8,24 +8,42 @@ use serde::ser::{self, Serialize};
 
 use super::check;
 use super::key_serializer::KeySerializer;
+use super::scan::DEEPEST;
 use super::text::{unescaped, write_text};
 use super::value::{Error, ValueSerializer};
+use crate::tb::InvalidPayload;
+
+/// One level more than `outer`.
+fn deeper(outer: u32) -> Result<u32, Error> {
+    if outer >= DEEPEST {
+        return Err(InvalidPayload::TooDeep.into());
+    }
+    Ok(outer.saturating_add(1))
+}
 
 /// An array under construction.
 pub(crate) struct Elements<'a> {
     out: &'a mut Vec<u8>,
+    /// Objects and arrays that are open, this one included.
+    depth: u32,
     first: bool,
     closing: &'static str,
 }
 
 impl<'a> Elements<'a> {
-    pub(super) fn open(out: &'a mut Vec<u8>, closing: &'static str) -> Self {
+    pub(super) fn open(
+        out: &'a mut Vec<u8>,
+        outer: u32,
+        closing: &'static str,
+    ) -> Result<Self, Error> {
+        let depth = deeper(outer)?;
         out.push(b'[');
-        Self {
+        Ok(Self {
             out,
+            depth,
             first: true,
             closing,
-        }
+        })
     }
 
     fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
@@ -33,7 +51,10 @@ impl<'a> Elements<'a> {
             self.out.push(b',');
         }
         self.first = false;
-        value.serialize(ValueSerializer::<false> { out: self.out })
+        value.serialize(ValueSerializer::<false> {
+            out: self.out,
+            depth: self.depth,
+        })
     }
 
     fn close(self) -> Result<(), Error> {
@@ -69,6 +90,8 @@ array!(
 /// An object under construction.
 pub(crate) struct Members<'a> {
     out: &'a mut Vec<u8>,
+    /// Objects and arrays that are open, this one included.
+    depth: u32,
     first: bool,
     /// Where the latest key stands in `out`.
     key: Range<usize>,
@@ -76,17 +99,23 @@ pub(crate) struct Members<'a> {
 }
 
 impl<'a> Members<'a> {
-    pub(super) fn open(out: &'a mut Vec<u8>, closing: &'static str) -> Self {
+    pub(super) fn open(
+        out: &'a mut Vec<u8>,
+        outer: u32,
+        closing: &'static str,
+    ) -> Result<Self, Error> {
+        let depth = deeper(outer)?;
         out.push(b'{');
-        Self {
+        Ok(Self {
             out,
+            depth,
             first: true,
             key: 0..0,
             closing,
-        }
+        })
     }
 
-    pub(super) fn key(&mut self, key: &str) {
+    fn key(&mut self, key: &str) {
         if !self.first {
             self.out.push(b',');
         }
@@ -97,6 +126,15 @@ impl<'a> Members<'a> {
         self.out.push(b':');
     }
 
+    /// Writes the name of an enum variant; its content and this object's end are still to come.
+    pub(super) fn variant(mut self, name: &str) -> ValueSerializer<'a, false> {
+        self.key(name);
+        ValueSerializer {
+            out: self.out,
+            depth: self.depth,
+        }
+    }
+
     pub(super) fn member<T: Serialize + ?Sized>(
         &mut self,
         key: &str,
@@ -104,7 +142,10 @@ impl<'a> Members<'a> {
     ) -> Result<(), Error> {
         self.key(key);
         value
-            .serialize(ValueSerializer::<false> { out: self.out })
+            .serialize(ValueSerializer::<false> {
+                out: self.out,
+                depth: self.depth,
+            })
             .map_err(|error| error.below(key))
     }
 
@@ -127,7 +168,10 @@ impl ser::SerializeMap for Members<'_> {
 
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
         value
-            .serialize(ValueSerializer::<false> { out: self.out })
+            .serialize(ValueSerializer::<false> {
+                out: self.out,
+                depth: self.depth,
+            })
             .map_err(|error| error.below(&written_key(self.out, &self.key)))
     }
 
@@ -167,12 +211,7 @@ pub(super) fn is_embedded(name: &str) -> bool {
     )
 }
 
-impl<'a> Fields<'a> {
-    /// The fields of a variant; `out` ends with the variant's name and a colon.
-    pub(super) fn variant(out: &'a mut Vec<u8>) -> Self {
-        Self::Members(Members::open(out, "}}"))
-    }
-
+impl Fields<'_> {
     fn field<T: Serialize + ?Sized>(&mut self, key: &str, value: &T) -> Result<(), Error> {
         match self {
             Self::Members(members) => members.member(key, value),

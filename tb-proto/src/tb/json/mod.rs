@@ -5,6 +5,8 @@ mod compound;
 mod key;
 mod key_serializer;
 mod number;
+#[cfg(test)]
+pub(crate) mod oracle;
 mod path;
 pub(crate) mod scan;
 pub(crate) mod serializer;

@@ -43,8 +43,8 @@ pub(crate) fn write_shortest(out: &mut Vec<u8>, value: impl Float) {
 
 /// Appends the finite `value` so that the server stores a DOUBLE.
 ///
-/// The double is the very same unless `value` needs more than 16 decimals: then it is the nearest
-/// that 16 decimals can say, at most 5·10⁻¹⁷ away.
+/// The double is the very same unless `value` needs more than 16 decimals: then the text is the
+/// nearest that 16 decimals can say, at most 5·10⁻¹⁷ away.
 #[inline]
 pub(crate) fn write_stored(out: &mut Vec<u8>, value: impl Float) {
     let mut buffer = zmij::Buffer::new();

@@ -8,7 +8,7 @@ use core::ops::Range;
 use crate::tb::InvalidPayload;
 
 /// Deepest nesting of objects and arrays, as `serde_json` has it.
-const DEEPEST: u32 = u128::BITS;
+pub(super) const DEEPEST: u32 = u128::BITS;
 
 /// What a JSON value begins with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

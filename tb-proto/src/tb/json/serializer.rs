@@ -5,7 +5,7 @@ use core::ops::Range;
 
 use serde::ser::{self, Serialize, SerializeMap as _};
 
-use super::compound::{Elements, Fields, is_embedded, written_key};
+use super::compound::{Elements, Fields, Members, is_embedded, written_key};
 use super::key::check_key;
 use super::key_serializer::KeySerializer;
 use super::text::write_text;
@@ -66,9 +66,9 @@ impl<'a> Root<'a> {
         }
     }
 
-    fn sequence(self) -> Elements<'a> {
+    fn sequence(self) -> Result<Elements<'a>, Error> {
         self.form.sequence = true;
-        Elements::open(self.out, "]")
+        Elements::open(self.out, 0, "]")
     }
 
     /// An enum variant with a value: an object with that one member, as `serde_json` has it.
@@ -165,11 +165,11 @@ impl<'a> ser::Serializer for Root<'a> {
     }
 
     fn serialize_seq(self, _len: Option<usize>) -> Result<Elements<'a>, Error> {
-        Ok(self.sequence())
+        self.sequence()
     }
 
     fn serialize_tuple(self, _len: usize) -> Result<Elements<'a>, Error> {
-        Ok(self.sequence())
+        self.sequence()
     }
 
     fn serialize_tuple_struct(
@@ -177,7 +177,7 @@ impl<'a> ser::Serializer for Root<'a> {
         _name: &'static str,
         _len: usize,
     ) -> Result<Elements<'a>, Error> {
-        Ok(self.sequence())
+        self.sequence()
     }
 
     fn serialize_tuple_variant(
@@ -187,7 +187,7 @@ impl<'a> ser::Serializer for Root<'a> {
         variant: &'static str,
         _len: usize,
     ) -> Result<Elements<'a>, Error> {
-        Ok(Elements::open(self.variant(variant)?, "]}"))
+        Elements::open(self.variant(variant)?, 1, "]}")
     }
 
     fn serialize_map(self, _len: Option<usize>) -> Result<Entry<'a>, Error> {
@@ -209,7 +209,11 @@ impl<'a> ser::Serializer for Root<'a> {
         variant: &'static str,
         _len: usize,
     ) -> Result<Fields<'a>, Error> {
-        Ok(Fields::variant(self.variant(variant)?))
+        Ok(Fields::Members(Members::open(
+            self.variant(variant)?,
+            1,
+            "}}",
+        )?))
     }
 }
 
@@ -244,7 +248,10 @@ impl Entry<'_> {
     #[inline]
     fn value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
         let start = self.out.len();
-        value.serialize(ValueSerializer::<true> { out: self.out })?;
+        value.serialize(ValueSerializer::<true> {
+            out: self.out,
+            depth: 1,
+        })?;
         if self.out.get(start..) != Some(b"null") {
             self.form.data_points = self.form.data_points.saturating_add(1);
         }

@@ -59,6 +59,8 @@ impl core::error::Error for Error {}
 /// its number rules apply. Deeper down it keeps the text as it is, and numbers are printed plainly.
 pub(super) struct ValueSerializer<'a, const STORED: bool> {
     pub(super) out: &'a mut Vec<u8>,
+    /// How many objects and arrays are open around the value.
+    pub(super) depth: u32,
 }
 
 macro_rules! integers {
@@ -217,17 +219,17 @@ impl<'a, const STORED: bool> ser::Serializer for ValueSerializer<'a, STORED> {
         variant: &'static str,
         value: &T,
     ) -> Result<(), Error> {
-        let mut members = Members::open(self.out, "}");
+        let mut members = Members::open(self.out, self.depth, "}")?;
         members.member(variant, value)?;
         members.end()
     }
 
     fn serialize_seq(self, _len: Option<usize>) -> Result<Elements<'a>, Error> {
-        Ok(Elements::open(self.out, "]"))
+        Elements::open(self.out, self.depth, "]")
     }
 
     fn serialize_tuple(self, _len: usize) -> Result<Elements<'a>, Error> {
-        Ok(Elements::open(self.out, "]"))
+        Elements::open(self.out, self.depth, "]")
     }
 
     fn serialize_tuple_struct(
@@ -235,7 +237,7 @@ impl<'a, const STORED: bool> ser::Serializer for ValueSerializer<'a, STORED> {
         _name: &'static str,
         _len: usize,
     ) -> Result<Elements<'a>, Error> {
-        Ok(Elements::open(self.out, "]"))
+        Elements::open(self.out, self.depth, "]")
     }
 
     fn serialize_tuple_variant(
@@ -245,12 +247,12 @@ impl<'a, const STORED: bool> ser::Serializer for ValueSerializer<'a, STORED> {
         variant: &'static str,
         _len: usize,
     ) -> Result<Elements<'a>, Error> {
-        Members::open(self.out, "}").key(variant);
-        Ok(Elements::open(self.out, "]}"))
+        let inner = Members::open(self.out, self.depth, "}")?.variant(variant);
+        Elements::open(inner.out, inner.depth, "]}")
     }
 
     fn serialize_map(self, _len: Option<usize>) -> Result<Members<'a>, Error> {
-        Ok(Members::open(self.out, "}"))
+        Members::open(self.out, self.depth, "}")
     }
 
     #[inline]
@@ -261,7 +263,7 @@ impl<'a, const STORED: bool> ser::Serializer for ValueSerializer<'a, STORED> {
                 stored: STORED,
             });
         }
-        Ok(Fields::Members(Members::open(self.out, "}")))
+        Ok(Fields::Members(Members::open(self.out, self.depth, "}")?))
     }
 
     fn serialize_struct_variant(
@@ -271,7 +273,11 @@ impl<'a, const STORED: bool> ser::Serializer for ValueSerializer<'a, STORED> {
         variant: &'static str,
         _len: usize,
     ) -> Result<Fields<'a>, Error> {
-        Members::open(self.out, "}").key(variant);
-        Ok(Fields::variant(self.out))
+        let inner = Members::open(self.out, self.depth, "}")?.variant(variant);
+        Ok(Fields::Members(Members::open(
+            inner.out,
+            inner.depth,
+            "}}",
+        )?))
     }
 }

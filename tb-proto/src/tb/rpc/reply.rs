@@ -47,6 +47,11 @@ impl RpcReply {
         }
     }
 
+    /// Whether it can be sent, and how long it is in bytes.
+    pub(crate) fn check(&self) -> Result<usize, InvalidPayload> {
+        self.payload.as_ref().map(Bytes::len).map_err(Clone::clone)
+    }
+
     pub(crate) fn into_payload(self) -> Result<Bytes, InvalidPayload> {
         self.payload
     }

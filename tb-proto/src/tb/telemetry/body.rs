@@ -129,6 +129,11 @@ impl TelemetryBody {
         };
     }
 
+    /// Bytes of memory behind the body.
+    pub(crate) fn memory(&self) -> usize {
+        self.text.capacity()
+    }
+
     /// The payload in three pieces, to be sent one after the other.
     #[inline]
     pub(crate) fn parts(&self) -> [&[u8]; 3] {
@@ -201,4 +206,23 @@ impl Head {
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn the_head_says_the_time_in_decimal(unix_ms: i64) {
+            let text = alloc::format!("{{\"ts\":{unix_ms},\"values\":");
+            prop_assert!(Head::new(unix_ms).as_bytes() == text.as_bytes());
+        }
+    }
+
+    #[test]
+    fn the_longest_times_fit_the_head() {
+        for unix_ms in [i64::MIN, i64::MAX, 0, -1, 10] {
+            let text = alloc::format!("{{\"ts\":{unix_ms},\"values\":");
+            assert_eq!(Head::new(unix_ms).as_bytes(), text.as_bytes());
+        }
+    }
+}

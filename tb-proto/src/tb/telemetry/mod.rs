@@ -154,20 +154,30 @@ impl Telemetry {
         self
     }
 
-    pub(crate) fn into_parts(self) -> Result<(TelemetryBody, MessageOptions), InvalidPayload> {
-        let mut body = self.body?;
-        if body.is_empty() {
-            return Err(InvalidPayload::Empty);
+    /// Whether it can be sent; if so, [`into_parts`](Self::into_parts) succeeds.
+    pub(crate) fn check(&self) -> Result<(), InvalidPayload> {
+        match (&self.body, self.time) {
+            (Err(invalid), _) => Err(invalid.clone()),
+            (Ok(body), _) if body.is_empty() => Err(InvalidPayload::Empty),
+            (Ok(_), Time::At(unix_ms)) => plausible(unix_ms),
+            (Ok(_), Time::Acceptance | Time::Arrival) => Ok(()),
         }
+    }
+
+    pub(crate) fn into_parts(self) -> Result<(TelemetryBody, MessageOptions), InvalidPayload> {
+        self.check()?;
+        let mut body = self.body?;
         match self.time {
             Time::Acceptance => {}
-            Time::At(unix_ms) => {
-                plausible(unix_ms)?;
-                body.stamp(unix_ms);
-            }
+            Time::At(unix_ms) => body.stamp(unix_ms),
             Time::Arrival => body.leave_unstamped(),
         }
         Ok((body, self.options))
+    }
+
+    /// What [`into_parts`](Self::into_parts) took apart.
+    pub(crate) fn from_parts(body: TelemetryBody, options: MessageOptions) -> Self {
+        Self { options, ..Self::from_body(Ok(body)) }
     }
 
     fn from_body(body: Result<TelemetryBody, InvalidPayload>) -> Self {
