@@ -118,7 +118,7 @@ fn write_to_end(
     loop {
         // Said before the bytes are taken: until it is taken back nobody closes under them.
         desk.set_writing(Some(link));
-        match wire.poll_chunk(link, &mut Context::from_waker(waker)) {
+        match wire.poll_chunk(link, &Context::from_waker(waker)) {
             Poll::Ready(Some(chunk)) => {
                 write_all(writer, &chunk)?;
                 unflushed = true;

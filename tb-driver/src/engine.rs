@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Instant;
 
 use bytes::Bytes;
-use tb_proto::{Client as Machine, Config, LinkId, LinkLost, LinkRequest, State};
+use tb_proto::{Client as Machine, Config, LinkId, LinkLost, LinkRequest};
 
 use crate::client::Client;
 use crate::clock::{Clock, WallClock};
@@ -104,7 +104,7 @@ impl Engine {
             let link = state.poll_link(wakes);
             let turn = if link.is_some() || chunk.is_some() || !readiness.would_sleep {
                 Turn::Work { link, chunk }
-            } else if state.machine.state() == State::Closed {
+            } else if state.is_over() {
                 Turn::Done
             } else {
                 let until = [state.machine.poll_timeout(), next_look].into_iter().flatten().min();

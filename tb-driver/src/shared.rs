@@ -13,7 +13,7 @@ use std::thread::{self, ThreadId};
 
 use bytes::Bytes;
 use tb_proto::{
-    AttributeSubscription, Cause, Client as Machine, Completion, Event, Instant, LinkRequest,
+    AttributeSubscription, Cause, Client as Machine, Completion, Drained, Event, Instant, LinkRequest,
     LinkId, LinkLost, Pending, Refused, RefusedReason, RequestId, RpcReply, RpcRequest, RpcServer,
 };
 
@@ -151,11 +151,11 @@ impl Shared {
 
     /// Ends everything: there is no driver any more.
     pub(crate) fn end(&self) {
-        self.with(|state, now| {
+        self.with_wakes(|state, now, wakes| {
             // The deadline is now: every message ends as abandoned, with its payload.
-            let _ = state.machine.disconnect(now, now);
+            let _ = state.disconnect(now, now, wakes);
             state.machine.handle_timeout(now);
-            while state.machine.poll_link().is_some() || state.machine.poll_transmit().is_some() {}
+            while state.machine.poll_transmit().is_some() || state.machine.poll_link().is_some() {}
         });
         self.ring();
     }
@@ -242,6 +242,25 @@ impl State {
             self.leave_link(wakes);
         }
         self.machine.handle_disconnected(now, link, why);
+    }
+
+    /// Nothing is left to do, not even to close a connection.
+    pub(crate) fn is_over(&self) -> bool {
+        self.machine.state() == tb_proto::State::Closed
+            && self.current.is_none()
+            && self.link.is_none()
+    }
+
+    /// Nothing more is accepted; what is left has until `deadline`.
+    pub(crate) fn disconnect(
+        &mut self,
+        now: Instant,
+        deadline: Instant,
+        wakes: &mut Wakes,
+    ) -> Pending<Drained> {
+        self.disconnecting = true;
+        self.rooms.close(wakes);
+        self.machine.disconnect(now, deadline)
     }
 
     /// The connection stands; tells whether it is still wanted.
@@ -357,7 +376,7 @@ impl State {
         let due = sooner
             || self.has_link_request()
             || (wants_chunk && self.chunk.is_some())
-            || self.machine.state() == tb_proto::State::Closed;
+            || self.is_over();
         if !due {
             return None;
         }
