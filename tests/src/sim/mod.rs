@@ -38,6 +38,7 @@ mod publish;
 mod quirks;
 mod random;
 mod rate_limits;
+pub mod server;
 mod server_rpc;
 mod session;
 mod setup;
