@@ -8,6 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use socket2::SockRef;
 
+use super::schedule::Passage;
 use super::{Cut, Shared};
 
 /// How long a write may block before it is looked whether the connection was cut meanwhile.
@@ -29,6 +30,13 @@ enum Flow {
     Closed,
 }
 
+/// What happens to a chunk that was read.
+enum Admission {
+    Pass(Passage),
+    Discard,
+    Leave,
+}
+
 impl Pair {
     pub(super) fn open(client: TcpStream, upstream: SocketAddr) -> io::Result<Self> {
         let server = TcpStream::connect(upstream)?;
@@ -46,23 +54,12 @@ impl Pair {
     /// Does nothing when it was cut or closed before.
     pub(super) fn cut(&self, cut: Cut, shared: &Shared) {
         let mut flow = self.flow();
-        if *flow != Flow::Forwarding {
-            return;
-        }
-        *flow = Flow::Cut(cut);
-        // Before the sockets: whoever sees the end of a connection finds it counted.
-        shared.count_cut();
-        for stream in [&self.client, &self.server] {
-            // Failing means that the peer was faster: the connection has ended already.
-            let _ended = match cut {
-                // Not the reading side: bytes left unread would turn the FIN into a reset.
-                Cut::Fin => stream.shutdown(Shutdown::Write),
-                // Only wakes the reader: shutting down the writing side would send a FIN first.
-                Cut::Reset => SockRef::from(stream)
-                    .set_linger(Some(Duration::ZERO))
-                    .and_then(|()| stream.shutdown(Shutdown::Read)),
-                Cut::Stall => Ok(()),
-            };
+        if *flow == Flow::Forwarding {
+            *flow = Flow::Cut(cut);
+            // Before any end can be seen: whoever finds its connection cut finds it counted.
+            shared.count_cut();
+            drop(flow);
+            self.end(cut);
         }
     }
 
@@ -95,19 +92,18 @@ impl Pair {
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
                 Err(_) => return self.close_unless_cut(),
             };
-            let flow = *self.flow();
-            match flow {
-                Flow::Forwarding => {
-                    let passage = shared.lock().schedule.pass(chunk.len());
-                    if self.write(to, &chunk[..passage.bytes]).is_err() {
+            match self.admit(chunk.len(), shared) {
+                Admission::Pass(passage) => {
+                    let flow = passage.cut.map_or(Flow::Forwarding, Flow::Cut);
+                    if self.write(to, &chunk[..passage.bytes], flow).is_err() {
                         return self.close_unless_cut();
                     }
                     if let Some(cut) = passage.cut {
-                        self.cut(cut, shared);
+                        self.end(cut);
                     }
                 }
-                Flow::Cut(Cut::Fin | Cut::Stall) => {}
-                Flow::Cut(Cut::Reset) | Flow::Closed => return,
+                Admission::Discard => {}
+                Admission::Leave => return,
             }
         }
         if *self.flow() == Flow::Forwarding {
@@ -115,9 +111,26 @@ impl Pair {
         }
     }
 
-    /// Gives up silently once the pair is cut, or a peer that does not read would hold up its end.
-    fn write(&self, mut to: &TcpStream, mut bytes: &[u8]) -> io::Result<()> {
-        while !bytes.is_empty() && *self.flow() == Flow::Forwarding {
+    /// A cut takes effect here, before the last bytes are written: nothing that answers them may pass.
+    fn admit(&self, len: usize, shared: &Shared) -> Admission {
+        let mut flow = self.flow();
+        match *flow {
+            Flow::Forwarding => {
+                let passage = shared.lock().schedule.pass(len);
+                if let Some(cut) = passage.cut {
+                    *flow = Flow::Cut(cut);
+                    shared.count_cut();
+                }
+                Admission::Pass(passage)
+            }
+            Flow::Cut(Cut::Fin | Cut::Stall) => Admission::Discard,
+            Flow::Cut(Cut::Reset) | Flow::Closed => Admission::Leave,
+        }
+    }
+
+    /// Gives up silently once the pair has left `flow`, or a peer that does not read would hold up its end.
+    fn write(&self, mut to: &TcpStream, mut bytes: &[u8], flow: Flow) -> io::Result<()> {
+        while !bytes.is_empty() && *self.flow() == flow {
             match to.write(bytes) {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
                 Ok(written) => bytes = &bytes[written..],
@@ -126,6 +139,21 @@ impl Pair {
             }
         }
         Ok(())
+    }
+
+    fn end(&self, cut: Cut) {
+        for stream in [&self.client, &self.server] {
+            // Failing means that the peer was faster: the connection has ended already.
+            let _ended = match cut {
+                // Not the reading side: bytes left unread would turn the FIN into a reset.
+                Cut::Fin => stream.shutdown(Shutdown::Write),
+                // Only wakes the reader: shutting down the writing side would send a FIN first.
+                Cut::Reset => SockRef::from(stream)
+                    .set_linger(Some(Duration::ZERO))
+                    .and_then(|()| stream.shutdown(Shutdown::Read)),
+                Cut::Stall => Ok(()),
+            };
+        }
     }
 
     fn close_unless_cut(&self) {
