@@ -2,4 +2,6 @@
 
 extern crate alloc;
 
+#[cfg(unix)]
+pub mod bench;
 pub mod proxy;
