@@ -23,7 +23,9 @@ impl Mosquitto {
     /// When it cannot be started, or ends without listening; its log is then part of the error.
     pub fn start() -> io::Result<Self> {
         let program = std::env::var_os("MOSQUITTO").unwrap_or_else(|| "mosquitto".into());
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
+        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
+            .local_addr()?
+            .port();
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let configuration = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{port}.conf"));
         // By default it drops what a subscriber has not taken after 1,000 messages.
@@ -44,7 +46,10 @@ impl Mosquitto {
             .spawn()
             .map_err(|error| {
                 let name = program.to_string_lossy();
-                io::Error::new(error.kind(), format!("{name} (set MOSQUITTO to name it): {error}"))
+                io::Error::new(
+                    error.kind(),
+                    format!("{name} (set MOSQUITTO to name it): {error}"),
+                )
             })?;
         let mut log = BufReader::new(process.stderr.take().ok_or(io::ErrorKind::BrokenPipe)?);
         let mut said = String::new();
@@ -55,7 +60,11 @@ impl Mosquitto {
             }
         }
         fs::remove_file(&configuration)?;
-        Ok(Self { process, address, _log: log })
+        Ok(Self {
+            process,
+            address,
+            _log: log,
+        })
     }
 
     /// Where it listens.

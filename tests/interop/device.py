@@ -7,8 +7,13 @@ of the shared attribute "uploadFrequency" and for an RPC, which the reader of th
 """
 
 import json
+import os
 import queue
 import sys
+
+# The SDK may run pip while it is imported, which prints to the standard output of the process.
+facts_out = os.fdopen(os.dup(1), "w")
+os.dup2(2, 1)
 
 from tb_device_mqtt import TBDeviceMqttClient
 
@@ -16,7 +21,7 @@ PATIENCE_S = 20
 
 
 def tell(step, **facts):
-    print(json.dumps({"step": step, **facts}), flush=True)
+    print(json.dumps({"step": step, **facts}), file=facts_out, flush=True)
 
 
 def main(host, port, token):
