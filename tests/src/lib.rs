@@ -1,7 +1,11 @@
 //! The ThingsBoard simulator, the simulated network and every test that crosses crates.
 
-extern crate alloc;
+#![allow(
+    clippy::std_instead_of_alloc,
+    reason = "everything here runs on the standard library"
+)]
 
 #[cfg(unix)]
 pub mod bench;
 pub mod proxy;
+pub mod sim;

@@ -7,13 +7,12 @@
 mod pair;
 mod schedule;
 
-use alloc::sync::{Arc, Weak};
 use core::net::{Ipv4Addr, SocketAddr};
 use core::ops::Range;
 use core::time::Duration;
 use std::io;
 use std::net::{TcpListener, TcpStream};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
 
 use pair::Pair;

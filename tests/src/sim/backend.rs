@@ -1,0 +1,209 @@
+//! What stands behind the transport: devices, their attributes and RPC, the queue and its troubles.
+
+use std::collections::BTreeMap;
+
+use super::control::{Assignment, QueueKind};
+use super::credentials::Credentials;
+use super::rate_limits::Limits;
+use super::server_rpc::Rpcs;
+use super::setup::{DeviceSetup, PayloadType, ProfileSetup, Setup, TransportType};
+use super::stored::TypedValue;
+use super::topics::ProfileTopics;
+
+/// A device for as long as the simulator lives; never reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct DeviceId(usize);
+
+#[derive(Clone, Debug)]
+pub(super) struct Backend {
+    devices: Vec<Device>,
+    profiles: Vec<Profile>,
+    pub(super) tenant: Limits,
+    pub(super) service: Service,
+    queue_errors: Vec<(QueueKind, Option<DeviceId>)>,
+    queue_delays: Vec<QueueDelay>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Device {
+    pub(super) name: String,
+    pub(super) credentials: Credentials,
+    pub(super) gateway: bool,
+    profile: usize,
+    pub(super) shared: BTreeMap<String, TypedValue>,
+    pub(super) client: BTreeMap<String, TypedValue>,
+    pub(super) rpcs: Rpcs,
+    /// Limits of the device's own traffic.
+    pub(super) limits: Limits,
+    pub(super) firmware: Option<Assignment>,
+    pub(super) software: Option<Assignment>,
+    pub(super) deleted: bool,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Profile {
+    name: String,
+    pub(super) transport: TransportType,
+    pub(super) payload: PayloadType,
+    pub(super) topics: ProfileTopics,
+    pub(super) acknowledges_invalid: bool,
+}
+
+/// The service that checks credentials and looks things up.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Service {
+    pub(super) delay_ms: u64,
+    pub(super) fails: bool,
+}
+
+/// Messages that are processed, but confirmed late or never.
+#[derive(Clone, Debug)]
+pub(super) struct QueueDelay {
+    pub(super) kind: QueueKind,
+    pub(super) device: Option<DeviceId>,
+    pub(super) confirmation: Confirmation,
+    pub(super) remaining: u32,
+}
+
+/// When the queue confirms a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Confirmation {
+    AtOnce,
+    After { millis: u64 },
+    Never,
+}
+
+impl Backend {
+    pub(super) fn new(setup: &Setup) -> Self {
+        let mut profiles: Vec<_> = setup.profiles.iter().map(Profile::new).collect();
+        if !profiles.iter().any(|profile| profile.name == "default") {
+            profiles.push(Profile::new(&ProfileSetup {
+                name: "default".to_owned(),
+                ..ProfileSetup::default()
+            }));
+        }
+        let mut backend = Self {
+            devices: Vec::new(),
+            profiles,
+            tenant: Limits::of_tenant(&setup.tenant_limits),
+            service: Service::default(),
+            queue_errors: Vec::new(),
+            queue_delays: Vec::new(),
+        };
+        for device in &setup.devices {
+            if backend.device_named(&device.name).is_none() {
+                backend.create(
+                    device,
+                    Limits::of_device(&setup.tenant_limits, device.gateway),
+                );
+            }
+        }
+        backend
+    }
+
+    pub(super) fn create(&mut self, setup: &DeviceSetup, limits: Limits) -> DeviceId {
+        let profile = setup.profile.as_deref().unwrap_or("default");
+        // A profile that is not there is created with defaults, as gateways and provisioning do.
+        let profile = self
+            .profiles
+            .iter()
+            .position(|known| known.name == profile)
+            .unwrap_or_else(|| {
+                self.profiles.push(Profile::new(&ProfileSetup {
+                    name: profile.to_owned(),
+                    ..ProfileSetup::default()
+                }));
+                self.profiles.len() - 1
+            });
+        let typed = |values: &BTreeMap<String, serde_json::Value>| {
+            values
+                .iter()
+                .map(|(key, value)| (key.clone(), TypedValue::from_json(value)))
+                .collect()
+        };
+        self.devices.push(Device {
+            name: setup.name.clone(),
+            credentials: Credentials::of(setup),
+            gateway: setup.gateway,
+            profile,
+            shared: typed(&setup.shared),
+            client: typed(&setup.client),
+            rpcs: Rpcs::default(),
+            limits,
+            firmware: None,
+            software: None,
+            deleted: false,
+        });
+        DeviceId(self.devices.len() - 1)
+    }
+
+    /// The devices that exist.
+    pub(super) fn devices(&self) -> impl Iterator<Item = (DeviceId, &Device)> {
+        self.devices
+            .iter()
+            .enumerate()
+            .filter(|(_, device)| !device.deleted)
+            .map(|(index, device)| (DeviceId(index), device))
+    }
+
+    pub(super) fn device_named(&self, name: &str) -> Option<DeviceId> {
+        self.devices()
+            .find(|(_, device)| device.name == name)
+            .map(|(id, _)| id)
+    }
+
+    pub(super) fn device(&self, id: DeviceId) -> &Device {
+        &self.devices[id.0]
+    }
+
+    pub(super) fn device_mut(&mut self, id: DeviceId) -> &mut Device {
+        &mut self.devices[id.0]
+    }
+
+    pub(super) fn profile_of(&self, device: DeviceId) -> &Profile {
+        &self.profiles[self.devices[device.0].profile]
+    }
+
+    pub(super) fn fail_queue(&mut self, kind: QueueKind, device: Option<DeviceId>) {
+        self.queue_errors.push((kind, device));
+    }
+
+    pub(super) fn delay_queue(&mut self, delay: QueueDelay) {
+        self.queue_delays.push(delay);
+    }
+
+    pub(super) fn queue_fails(&self, device: DeviceId, kind: QueueKind) -> bool {
+        self.queue_errors
+            .iter()
+            .any(|&(what, whose)| what == kind && whose.is_none_or(|whose| whose == device))
+    }
+
+    /// When the queue will confirm the message that it takes now.
+    pub(super) fn confirmation(&mut self, device: DeviceId, kind: QueueKind) -> Confirmation {
+        let Some(delay) = self.queue_delays.iter_mut().find(|delay| {
+            delay.remaining > 0
+                && delay.kind == kind
+                && delay.device.is_none_or(|whose| whose == device)
+        }) else {
+            return Confirmation::AtOnce;
+        };
+        delay.remaining -= 1;
+        delay.confirmation
+    }
+}
+
+impl Profile {
+    fn new(setup: &ProfileSetup) -> Self {
+        Self {
+            name: setup.name.clone(),
+            transport: setup.transport,
+            payload: setup.payload,
+            topics: ProfileTopics::new(
+                setup.telemetry_topic.as_deref(),
+                setup.attributes_topic.as_deref(),
+                setup.attributes_subscribe_topic.as_deref(),
+            ),
+            acknowledges_invalid: setup.send_ack_on_validation_exception,
+        }
+    }
+}

@@ -1,0 +1,417 @@
+use std::collections::{BTreeMap, VecDeque};
+
+use super::agenda::{Agenda, Job};
+use super::backend::{Backend, DeviceId};
+use super::connection::{Connection, Phase};
+use super::control::CallResult;
+use super::faults::Faults;
+use super::json::TypingRules;
+use super::packets::{Malformed, Packet, Version};
+use super::quirks;
+use super::random::Random;
+use super::rate_limits::{Cost, Limits};
+use super::session::Session;
+use super::setup::{ServerSettings, Setup};
+use super::stored::Stored;
+use super::time::Time;
+
+/// A TCP connection to the simulator; never reused.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
+pub struct ConnectionId(pub u32);
+
+/// What the simulator wants done to a connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// Write these bytes. They may hold several packets.
+    Send {
+        /// Where to.
+        connection: ConnectionId,
+        /// What.
+        bytes: Vec<u8>,
+    },
+    /// Close TCP, after everything that was sent before. Nothing more comes for this connection.
+    Close {
+        /// Which one.
+        connection: ConnectionId,
+    },
+}
+
+/// The server. See the [module](super) for the way it is driven.
+#[derive(Clone, Debug)]
+pub struct Simulator {
+    pub(super) setup: Setup,
+    pub(super) faults: Faults,
+    pub(super) backend: Backend,
+    pub(super) connections: BTreeMap<ConnectionId, Connection>,
+    pub(super) agenda: Agenda,
+    pub(super) random: Random,
+    pub(super) now: Time,
+    pub(super) stored: Vec<Stored>,
+    pub(super) results: VecDeque<CallResult>,
+    /// Serial number of the last server-side or client-side RPC.
+    pub(super) serial: u64,
+    /// PUBACKs so far, for the fault that withholds every so many.
+    pub(super) pubacks: u32,
+    responses: u32,
+    opened: u32,
+    output: VecDeque<Output>,
+}
+
+impl Simulator {
+    /// A server in this state, at [`Time`] zero, without connections.
+    #[must_use]
+    pub fn new(setup: Setup) -> Self {
+        Self {
+            backend: Backend::new(&setup),
+            faults: setup.faults.clone(),
+            random: Random::new(setup.seed),
+            setup,
+            connections: BTreeMap::new(),
+            agenda: Agenda::default(),
+            now: Time(0),
+            stored: Vec::new(),
+            results: VecDeque::new(),
+            serial: 0,
+            pubacks: 0,
+            responses: 0,
+            opened: 0,
+            output: VecDeque::new(),
+        }
+    }
+
+    /// A TCP connection was accepted. `certificate` is the text of the X.509 identity that the client
+    /// showed inside TLS.
+    pub fn open(&mut self, now: Time, certificate: Option<String>) -> ConnectionId {
+        self.advance(now);
+        self.opened += 1;
+        let id = ConnectionId(self.opened);
+        if self.faults.refuse_tcp {
+            self.output.push_back(Output::Close { connection: id });
+        } else {
+            let connection = Connection::new(certificate, self.faults.first_downlink);
+            self.connections.insert(id, connection);
+        }
+        id
+    }
+
+    /// Bytes came in. Bytes for a connection that is closed already are ignored.
+    pub fn handle_input(&mut self, now: Time, connection: ConnectionId, data: &[u8]) {
+        self.advance(now);
+        if self.faults.silent {
+            return;
+        }
+        if let Some(known) = self.connections.get_mut(&connection)
+            && known.alive
+        {
+            known.input.extend(data);
+            self.read_packets(connection);
+        }
+    }
+
+    /// The client's side of TCP ended: closed, reset or lost.
+    pub fn handle_closed(&mut self, now: Time, connection: ConnectionId) {
+        self.advance(now);
+        let Some(known) = self.connections.get_mut(&connection) else {
+            return;
+        };
+        known.alive = false;
+        if !matches!(known.phase, Phase::Authenticating { .. }) {
+            self.forget(connection);
+        }
+    }
+
+    /// Does what is due. Calls that come early do nothing.
+    pub fn handle_timeout(&mut self, now: Time) {
+        self.advance(now);
+    }
+
+    /// The next thing to do to a connection.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.output.pop_front()
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) has something to do.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Time> {
+        self.agenda.next_time()
+    }
+
+    /// The outcome of the next finished RPC call.
+    pub fn poll_result(&mut self) -> Option<CallResult> {
+        self.results.pop_front()
+    }
+
+    /// What reached the back-end, in the order of arrival.
+    #[must_use]
+    pub fn stored(&self) -> &[Stored] {
+        &self.stored
+    }
+
+    /// Forgets what has been stored so far; attributes keep their values.
+    pub fn clear_stored(&mut self) {
+        self.stored.clear();
+    }
+
+    /// The faults, to be changed at will.
+    pub const fn faults_mut(&mut self) -> &mut Faults {
+        &mut self.faults
+    }
+
+    /// The settings, to be changed at will. Timers that run already keep their time.
+    pub const fn server_mut(&mut self) -> &mut ServerSettings {
+        &mut self.setup.server
+    }
+
+    /// Connections that a client holds open.
+    #[must_use]
+    pub fn open_connections(&self) -> Vec<ConnectionId> {
+        self.connections
+            .iter()
+            .filter(|(_, connection)| connection.alive)
+            .map(|(&id, _)| id)
+            .collect()
+    }
+
+    /// Closes every connection without a word, as a server does that is stopped.
+    pub fn drop_connections(&mut self, now: Time) {
+        self.advance(now);
+        for id in self.open_connections() {
+            self.close(id);
+        }
+    }
+
+    /// Does everything that is due until `now`, each at its own time.
+    pub(super) fn advance(&mut self, now: Time) {
+        while let Some((at, job)) = self.agenda.pop_due(now) {
+            self.now = self.now.max(at);
+            self.perform(job);
+        }
+        self.now = self.now.max(now);
+    }
+
+    fn perform(&mut self, job: Job) {
+        match job {
+            Job::AnswerConnect(id) => self.answer_connect(id),
+            Job::Acknowledge {
+                connection,
+                packet_id,
+            } => self.acknowledge_with(connection, packet_id, 0),
+            Job::AttributeResponse {
+                connection,
+                request,
+                body,
+            } => self.send_attribute_response(connection, request, &body),
+            Job::AttributePush { connection, change } => {
+                self.send_attribute_push(connection, &change);
+            }
+            Job::RpcRequest {
+                connection,
+                device,
+                rpc,
+            } => self.send_rpc_request(connection, device, rpc),
+            Job::RpcAckTimeout {
+                connection,
+                downlink,
+            } => self.rpc_ack_timeout(connection, downlink),
+            Job::RpcDeadline { device, serial } => self.rpc_deadline(device, serial),
+            Job::ClientRpcReply {
+                connection,
+                request,
+                serial,
+                reply,
+            } => self.send_client_rpc_reply(connection, request, serial, &reply),
+            Job::ClientRpcTimeout {
+                connection,
+                request,
+                serial,
+            } => self.client_rpc_timeout(connection, request, serial),
+            Job::InactivityCheck(id) => self.check_inactivity(id),
+            Job::Ghost(id) => self.evict(id),
+        }
+    }
+
+    fn read_packets(&mut self, id: ConnectionId) {
+        let longest = self.setup.server.max_packet_remaining_length as usize;
+        while let Some(connection) = self.connections.get_mut(&id) {
+            let packet = match connection.input.next(longest) {
+                Ok(None) => return,
+                Ok(Some(frame)) => Packet::decode(connection.version, frame.first, frame.body),
+                Err(_) => Err(Malformed),
+            };
+            match packet {
+                Ok(packet) => self.handle_packet(id, packet),
+                Err(Malformed) => {
+                    const MALFORMED_PACKET: u8 = 0x81;
+                    self.close_with(id, MALFORMED_PACKET);
+                }
+            }
+        }
+    }
+
+    fn handle_packet(&mut self, id: ConnectionId, packet: Packet) {
+        let Some(connection) = self.connections.get_mut(&id) else {
+            return;
+        };
+        if let Packet::Connect(connect) = packet {
+            self.handle_connect(id, connect);
+            return;
+        }
+        let waiting = matches!(connection.phase, Phase::New | Phase::Authenticating { .. });
+        if waiting && connection.queue.len() >= self.setup.server.max_queued_packets {
+            const QUOTA_EXCEEDED: u8 = 0x97;
+            self.close_with(id, QUOTA_EXCEEDED);
+            return;
+        }
+        if !waiting && connection.queue.is_empty() {
+            self.process(id, packet);
+            return;
+        }
+        connection.queue.push_back(packet);
+        if !waiting {
+            self.drain_queue(id);
+        }
+    }
+
+    /// Processes what came before CONNACK. A class U packet among it ends the drain without a sound;
+    /// what stands behind it waits for the next packet (reference §17, 2).
+    pub(super) fn drain_queue(&mut self, id: ConnectionId) {
+        while let Some(connection) = self.connections.get_mut(&id) {
+            let Some(packet) = connection.queue.pop_front() else {
+                return;
+            };
+            if self.process_queued(id, packet).is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Tells a client, if it speaks MQTT 5, why the connection ends, and ends it.
+    pub(super) fn close_with(&mut self, id: ConnectionId, code: u8) {
+        if let Some(connection) = self.connections.get(&id)
+            && connection.version == Version::V5
+            && connection.greeted()
+        {
+            self.send_with(id, |out| quirks::disconnect(out, code));
+        }
+        self.close(id);
+    }
+
+    pub(super) fn close(&mut self, id: ConnectionId) {
+        if self
+            .connections
+            .get(&id)
+            .is_some_and(|connection| connection.alive)
+        {
+            self.output.push_back(Output::Close { connection: id });
+        }
+        self.forget(id);
+    }
+
+    /// The session ends; its close is charged like any message and changes nothing if it is too much.
+    fn forget(&mut self, id: ConnectionId) {
+        self.charge(id, Cost::Regular);
+        self.connections.remove(&id);
+    }
+
+    /// Appends bytes to what goes to a connection, coalesced with what is still waiting for it.
+    pub(super) fn send_with(&mut self, id: ConnectionId, write: impl FnOnce(&mut Vec<u8>)) {
+        if !self
+            .connections
+            .get(&id)
+            .is_some_and(|connection| connection.alive)
+        {
+            return;
+        }
+        if let Some(Output::Send { connection, bytes }) = self.output.back_mut()
+            && *connection == id
+        {
+            write(bytes);
+            return;
+        }
+        let mut bytes = Vec::with_capacity(64);
+        write(&mut bytes);
+        self.output.push_back(Output::Send {
+            connection: id,
+            bytes,
+        });
+    }
+
+    /// Charges a message of a device session: the tenant first, then the device (reference §14.5).
+    pub(super) fn charge(&mut self, id: ConnectionId, cost: Cost) -> bool {
+        self.device_of(id)
+            .is_none_or(|device| self.charge_device(device, cost))
+    }
+
+    pub(super) fn charge_device(&mut self, device: DeviceId, cost: Cost) -> bool {
+        let now = self.now;
+        self.backend.tenant.take(now, cost)
+            && self.backend.device_mut(device).limits.take(now, cost)
+    }
+
+    pub(super) fn record_activity(&mut self, id: ConnectionId) {
+        let now = self.now;
+        if let Some(session) = self.session_mut(id) {
+            session.last_activity = now;
+        }
+    }
+
+    pub(super) fn record(&mut self, fact: Stored) {
+        if self.setup.server.record_stored {
+            self.stored.push(fact);
+        }
+    }
+
+    pub(super) fn device_of(&self, id: ConnectionId) -> Option<DeviceId> {
+        Some(self.connections.get(&id)?.session()?.device)
+    }
+
+    pub(super) fn session_mut(&mut self, id: ConnectionId) -> Option<&mut Session> {
+        self.connections.get_mut(&id)?.session_mut()
+    }
+
+    /// Connections with a session of this device, the oldest first.
+    pub(super) fn sessions_of(&self, device: DeviceId) -> Vec<ConnectionId> {
+        self.connections
+            .iter()
+            .filter(|(_, connection)| {
+                connection
+                    .session()
+                    .is_some_and(|session| session.device == device)
+            })
+            .map(|(&id, _)| id)
+            .collect()
+    }
+
+    pub(super) fn next_serial(&mut self) -> u64 {
+        self.serial += 1;
+        self.serial
+    }
+
+    /// When something that the core sends now reaches the client.
+    pub(super) const fn core_time(&self) -> Time {
+        self.now.plus_millis(self.setup.server.core_latency_ms)
+    }
+
+    /// Wall-clock time in milliseconds since 1970.
+    pub(super) fn unix_ms(&self) -> i64 {
+        let elapsed = i64::try_from(self.now.as_millis()).unwrap_or(i64::MAX);
+        self.setup.server.unix_ms_at_start.saturating_add(elapsed)
+    }
+
+    pub(super) const fn typing_rules(&self) -> TypingRules {
+        TypingRules {
+            cast: self.setup.server.json_type_cast,
+            max_string_length: self.setup.server.json_max_string_length,
+        }
+    }
+
+    pub(super) fn new_device_limits(&self, gateway: bool) -> Limits {
+        Limits::of_device(&self.setup.tenant_limits, gateway)
+    }
+
+    pub(super) const fn drops_response(&mut self) -> bool {
+        self.responses = self.responses.wrapping_add(1);
+        let every = self.faults.drop_response_every;
+        every > 0 && self.responses.is_multiple_of(every)
+    }
+}
