@@ -14,19 +14,17 @@ use crate::order::{ATTRIBUTES, Order, Reading, TELEMETRY, Workload};
 type Outcome = Result<Measurement, Box<dyn Error>>;
 
 pub fn run(order: &Order) -> Outcome {
-    let (client, mut connection) = Client::new(options(order), usize::from(order.window));
-    until(&mut connection, |packet| {
-        matches!(packet, Packet::ConnAck(_))
-    })?;
     match order.workload {
-        Workload::Acknowledged => published(order, client, connection, QoS::AtLeastOnce),
-        Workload::Unacknowledged => published(order, client, connection, QoS::AtMostOnce),
-        Workload::Received => received(order, &client, connection),
-        Workload::RoundTrip => round_trips(order, &client, connection),
+        Workload::Acknowledged => published(order, QoS::AtLeastOnce),
+        Workload::Unacknowledged => published(order, QoS::AtMostOnce),
+        Workload::Received => received(order),
+        Workload::RoundTrip => round_trips(order),
+        Workload::Idle => idle(order),
     }
 }
 
-fn published(order: &Order, client: Client, mut connection: Connection, qos: QoS) -> Outcome {
+fn published(order: &Order, qos: QoS) -> Outcome {
+    let (client, mut connection) = connect(order)?;
     let messages = order.messages;
     let meter = Meter::start()?;
     thread::spawn(move || {
@@ -43,7 +41,8 @@ fn published(order: &Order, client: Client, mut connection: Connection, qos: QoS
     Ok(meter.stop(messages, Vec::new())?)
 }
 
-fn received(order: &Order, client: &Client, mut connection: Connection) -> Outcome {
+fn received(order: &Order) -> Outcome {
+    let (client, mut connection) = connect(order)?;
     let meter = Meter::start()?;
     client.subscribe(ATTRIBUTES, QoS::AtLeastOnce)?;
     let mut missing = order.messages;
@@ -57,18 +56,38 @@ fn received(order: &Order, client: &Client, mut connection: Connection) -> Outco
     Ok(meter.stop(order.messages, Vec::new())?)
 }
 
-fn round_trips(order: &Order, client: &Client, mut connection: Connection) -> Outcome {
+fn round_trips(order: &Order) -> Outcome {
+    let (client, mut connection) = connect(order)?;
     let mut latencies = Vec::new();
     let meter = Meter::start()?;
     for number in 0..order.messages {
         let from = Instant::now();
-        publish(client, number, QoS::AtLeastOnce)?;
+        publish(&client, number, QoS::AtLeastOnce)?;
         until(&mut connection, |packet| {
             matches!(packet, Packet::PubAck(_))
         })?;
         latencies.push(from.elapsed());
     }
     Ok(meter.stop(order.messages, latencies)?)
+}
+
+fn idle(order: &Order) -> Outcome {
+    let meter = Meter::start()?;
+    let mut clients = Vec::new();
+    for _ in 0..order.messages {
+        let (client, mut connection) = connect(order)?;
+        clients.push(client);
+        thread::spawn(move || until(&mut connection, |_| false).is_ok());
+    }
+    Ok(meter.stop_idle(order.messages)?)
+}
+
+fn connect(order: &Order) -> Result<(Client, Connection), Box<dyn Error>> {
+    let (client, mut connection) = Client::new(options(order), usize::from(order.window));
+    until(&mut connection, |packet| {
+        matches!(packet, Packet::ConnAck(_))
+    })?;
+    Ok((client, connection))
 }
 
 fn publish(client: &Client, number: u64, qos: QoS) -> Result<(), Box<dyn Error>> {

@@ -13,22 +13,22 @@ use crate::order::{ATTRIBUTES, Order, Reading, TELEMETRY, Workload};
 type Outcome = Result<Measurement, Box<dyn Error>>;
 
 pub fn run(order: &Order) -> Outcome {
-    ::tokio::runtime::Builder::new_current_thread()
+    let runtime = ::tokio::runtime::Builder::new_current_thread()
         .enable_all()
-        .build()?
-        .block_on(async {
-            let (client, mut events) = AsyncClient::new(options(order), usize::from(order.window));
-            until(&mut events, |packet| matches!(packet, Packet::ConnAck(_))).await?;
-            match order.workload {
-                Workload::Acknowledged => published(order, client, events, QoS::AtLeastOnce).await,
-                Workload::Unacknowledged => published(order, client, events, QoS::AtMostOnce).await,
-                Workload::Received => received(order, &client, events).await,
-                Workload::RoundTrip => round_trips(order, &client, events).await,
-            }
-        })
+        .build()?;
+    runtime.block_on(async {
+        match order.workload {
+            Workload::Acknowledged => published(order, QoS::AtLeastOnce).await,
+            Workload::Unacknowledged => published(order, QoS::AtMostOnce).await,
+            Workload::Received => received(order).await,
+            Workload::RoundTrip => round_trips(order).await,
+            Workload::Idle => idle(order).await,
+        }
+    })
 }
 
-async fn published(order: &Order, client: AsyncClient, mut events: EventLoop, qos: QoS) -> Outcome {
+async fn published(order: &Order, qos: QoS) -> Outcome {
+    let (client, mut events) = connect(order).await?;
     let messages = order.messages;
     let meter = Meter::start()?;
     ::tokio::spawn(async move {
@@ -46,7 +46,8 @@ async fn published(order: &Order, client: AsyncClient, mut events: EventLoop, qo
     Ok(meter.stop(messages, Vec::new())?)
 }
 
-async fn received(order: &Order, client: &AsyncClient, mut events: EventLoop) -> Outcome {
+async fn received(order: &Order) -> Outcome {
+    let (client, mut events) = connect(order).await?;
     let meter = Meter::start()?;
     client.subscribe(ATTRIBUTES, QoS::AtLeastOnce).await?;
     let mut missing = order.messages;
@@ -61,16 +62,34 @@ async fn received(order: &Order, client: &AsyncClient, mut events: EventLoop) ->
     Ok(meter.stop(order.messages, Vec::new())?)
 }
 
-async fn round_trips(order: &Order, client: &AsyncClient, mut events: EventLoop) -> Outcome {
+async fn round_trips(order: &Order) -> Outcome {
+    let (client, mut events) = connect(order).await?;
     let mut latencies = Vec::new();
     let meter = Meter::start()?;
     for number in 0..order.messages {
         let from = Instant::now();
-        publish(client, number, QoS::AtLeastOnce).await?;
+        publish(&client, number, QoS::AtLeastOnce).await?;
         until(&mut events, |packet| matches!(packet, Packet::PubAck(_))).await?;
         latencies.push(from.elapsed());
     }
     Ok(meter.stop(order.messages, latencies)?)
+}
+
+async fn idle(order: &Order) -> Outcome {
+    let meter = Meter::start()?;
+    let mut clients = Vec::new();
+    for _ in 0..order.messages {
+        let (client, mut events) = connect(order).await?;
+        clients.push(client);
+        ::tokio::spawn(async move { until(&mut events, |_| false).await.is_ok() });
+    }
+    Ok(meter.stop_idle(order.messages)?)
+}
+
+async fn connect(order: &Order) -> Result<(AsyncClient, EventLoop), Box<dyn Error>> {
+    let (client, mut events) = AsyncClient::new(options(order), usize::from(order.window));
+    until(&mut events, |packet| matches!(packet, Packet::ConnAck(_))).await?;
+    Ok((client, events))
 }
 
 async fn publish(client: &AsyncClient, number: u64, qos: QoS) -> Result<(), Box<dyn Error>> {

@@ -1,6 +1,7 @@
 //! Processor time, wall time and latencies of one run.
 
 use core::time::Duration;
+use std::fs;
 use std::io;
 use std::time::Instant;
 
@@ -19,6 +20,8 @@ pub struct Measurement {
     pub p50_us: Option<f64>,
     /// 99th percentile of the latency in microseconds; only of round trips.
     pub p99_us: Option<f64>,
+    /// Growth of the resident memory per connection in kB; only of idle connections.
+    pub memory_kb: Option<f64>,
 }
 
 /// A run that is being measured.
@@ -26,6 +29,7 @@ pub struct Measurement {
 pub struct Meter {
     started: Instant,
     cpu_before: Duration,
+    resident_kb_before: u64,
 }
 
 impl Meter {
@@ -36,6 +40,7 @@ impl Meter {
     /// When the system does not tell the processor time.
     pub fn start() -> io::Result<Self> {
         Ok(Self {
+            resident_kb_before: resident_kb()?,
             cpu_before: cpu_time()?,
             started: Instant::now(),
         })
@@ -55,6 +60,21 @@ impl Meter {
             per_second: messages as f64 / elapsed.as_secs_f64(),
             p50_us: percentile(&latencies, 50),
             p99_us: percentile(&latencies, 99),
+            memory_kb: None,
+        })
+    }
+
+    /// Ends now, with so many idle connections open.
+    ///
+    /// # Errors
+    ///
+    /// When the system does not tell processor time or memory.
+    pub fn stop_idle(self, connections: u64) -> io::Result<Measurement> {
+        let grown = resident_kb()?.saturating_sub(self.resident_kb_before);
+        let memory_kb = Some(grown as f64 / connections as f64);
+        Ok(Measurement {
+            memory_kb,
+            ..self.stop(connections, Vec::new())?
         })
     }
 }
@@ -63,6 +83,17 @@ impl Meter {
 fn cpu_time() -> io::Result<Duration> {
     let usage = getrusage(UsageWho::RUSAGE_SELF)?;
     Ok(duration(usage.user_time()) + duration(usage.system_time()))
+}
+
+/// As Linux tells it; 0 elsewhere.
+fn resident_kb() -> io::Result<u64> {
+    if !cfg!(target_os = "linux") {
+        return Ok(0);
+    }
+    let status = fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    line.and_then(|line| line.split_whitespace().next()?.parse().ok())
+        .ok_or_else(|| io::Error::other("no VmRSS in /proc/self/status"))
 }
 
 fn duration(time: TimeVal) -> Duration {

@@ -22,11 +22,13 @@ pub enum Workload {
     Received,
     /// W4: one QoS 1 publish at a time, from the call to its acknowledgement.
     RoundTrip,
+    /// As many connections as messages are ordered, idle, all in one process: the memory of one.
+    Idle,
 }
 
 impl Workload {
-    /// All, in the order they are reported.
-    pub const ALL: [Self; 4] = [
+    /// Those with messages, in the order they are reported.
+    pub const WITH_MESSAGES: [Self; 4] = [
         Self::Acknowledged,
         Self::Unacknowledged,
         Self::Received,
@@ -39,6 +41,7 @@ impl Workload {
             Self::Unacknowledged => "W2",
             Self::Received => "W3",
             Self::RoundTrip => "W4",
+            Self::Idle => "idle",
         }
     }
 }
@@ -58,7 +61,7 @@ pub struct Order {
     pub workload: Workload,
     /// The server.
     pub server: SocketAddr,
-    /// How many messages.
+    /// How many messages; of [`Workload::Idle`] how many connections.
     pub messages: u64,
     /// How many may be unacknowledged at a time.
     pub window: u16,
@@ -85,8 +88,9 @@ impl Order {
         };
         Some(Self {
             client: client.clone(),
-            workload: Workload::ALL
+            workload: Workload::WITH_MESSAGES
                 .into_iter()
+                .chain([Workload::Idle])
                 .find(|known| known.name() == workload)?,
             server: parse(server)?,
             messages: parse(messages)?,

@@ -71,9 +71,9 @@ impl Table {
 
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Round trips are compared by their latency, everything else by processor time.
         let compared: Figure = match self.workload {
             Workload::RoundTrip => |measured| measured.p50_us,
+            Workload::Idle => |measured| measured.memory_kb,
             _ => |measured| Some(measured.cpu_us),
         };
         let floor = self.reference(FLOOR, compared);
@@ -81,21 +81,30 @@ impl fmt::Display for Table {
         writeln!(f, "{}", title(self.workload))?;
         writeln!(
             f,
-            "{:<18} {:>9} {:>11} {:>9} {:>9} {:>10} {:>8} {:>9}",
-            "client", "CPU µs", "msg/s", "p50 µs", "p99 µs", "writes/msg", "× floor", "× rumqttc"
+            "{:<18} {:>9} {:>11} {:>9} {:>9} {:>10} {:>8} {:>8} {:>9}",
+            "client",
+            "CPU µs",
+            "per second",
+            "p50 µs",
+            "p99 µs",
+            "writes/msg",
+            "kB",
+            "× floor",
+            "× rumqttc"
         )?;
         for row in &self.rows {
             let own = row.median(compared);
             let ratio = |to: Option<f64>| own.zip(to).map(|(own, to)| own / to);
             writeln!(
                 f,
-                "{:<18} {:>9} {:>11} {:>9} {:>9} {:>10} {:>8} {:>9}",
+                "{:<18} {:>9} {:>11} {:>9} {:>9} {:>10} {:>8} {:>8} {:>9}",
                 row.client,
                 shown(row.median(|measured| Some(measured.cpu_us)), 3),
                 shown(row.median(|measured| Some(measured.per_second)), 0),
                 shown(row.median(|measured| measured.p50_us), 1),
                 shown(row.median(|measured| measured.p99_us), 1),
                 shown(row.writes_per_message, 3),
+                shown(row.median(|measured| measured.memory_kb), 1),
                 shown(ratio(floor), 2),
                 shown(ratio(usual), 2),
             )?;
@@ -119,7 +128,10 @@ const fn title(workload: Workload) -> &'static str {
         Workload::Acknowledged => "W1: QoS 1 published and acknowledged, pipelined",
         Workload::Unacknowledged => "W2: QoS 0 published",
         Workload::Received => "W3: QoS 1 received, parsed to serde_json::Value",
-        Workload::RoundTrip => "W4: one QoS 1 publish at a time, until acknowledged",
+        Workload::RoundTrip => {
+            "W4: one QoS 1 publish at a time, until acknowledged (ratios of p50)"
+        }
+        Workload::Idle => "idle connections in one process (ratios of memory)",
     }
 }
 
@@ -137,6 +149,7 @@ mod tests {
             per_second: 1e6 / cpu_us,
             p50_us: None,
             p99_us: None,
+            memory_kb: None,
         }
     }
 
@@ -163,7 +176,7 @@ mod tests {
         assert_eq!(
             ours,
             [
-                "ours", "0.300", "3333333", "–", "–", "0.020", "3.00", "0.10"
+                "ours", "0.300", "3333333", "–", "–", "0.020", "–", "3.00", "0.10"
             ]
         );
     }

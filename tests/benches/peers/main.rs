@@ -2,12 +2,14 @@
 //!
 //! `cargo bench -p tb-tests --bench peers [-- [--short] [--only CLIENT]]`
 
+mod on_threads;
+mod on_tokio;
+mod ours;
+
 use std::io;
 use std::process::ExitCode;
 
-use tb_tests::bench::{
-    Measurement, MinimalPeer, Order, Program, Table, Workload, build_peers, run_floor,
-};
+use tb_tests::bench::{MinimalPeer, Order, Program, Table, Workload, build_peers, run_floor};
 
 /// How much is done; what is measured does not depend on it, only how steady the figures are.
 struct Effort {
@@ -50,6 +52,8 @@ fn run_client(arguments: &[String]) -> io::Result<()> {
         .ok_or_else(|| io::Error::other(format!("no order: {arguments:?}")))?;
     let measured = match order.client.as_str() {
         "floor" => run_floor(&order)?,
+        "tb-tokio" => on_tokio::run(&order)?,
+        "tb-blocking" => on_threads::run(&order)?,
         unknown => {
             return Err(io::Error::other(format!(
                 "no client of this name: {unknown}"
@@ -74,6 +78,8 @@ fn compare(arguments: &[String]) -> io::Result<()> {
     let others = build_peers()?;
     let clients: Vec<(&str, &Program)> = [
         ("floor", &ours),
+        ("tb-tokio", &ours),
+        ("tb-blocking", &ours),
         ("rumqttc", &others),
         ("rumqttc blocking", &others),
     ]
@@ -82,35 +88,50 @@ fn compare(arguments: &[String]) -> io::Result<()> {
     .collect();
 
     let peer = MinimalPeer::start()?;
-    let mut tables = Workload::ALL.map(|workload| (workload, Table::new(workload)));
-    let order = |client: &str, workload| Order {
+    let order = |client: &str, workload, window| Order {
         client: client.to_owned(),
         workload,
         server: peer.address(),
         messages: match workload {
             Workload::RoundTrip => effort.round_trips,
+            Workload::Idle => effort.connections,
             _ => effort.pipelined,
         },
-        window: WINDOW,
+        window,
     };
+    let mut tables = Workload::WITH_MESSAGES.map(|workload| (workload, Table::new(workload)));
+    let mut windows = Table::new(Workload::Acknowledged);
+    let mut idle = Table::new(Workload::Idle);
     // Round by round, not client by client: what else the machine does then hits all alike.
     for _ in 0..effort.rounds {
-        for (workload, table) in &mut tables {
-            for (client, program) in &clients {
-                let measured: Measurement = program.run(&order(client, *workload))?;
-                table.add(client, measured);
+        for (client, program) in &clients {
+            for (workload, table) in &mut tables {
+                table.add(client, program.run(&order(client, *workload, WINDOW))?);
+            }
+            idle.add(client, program.run(&order(client, Workload::Idle, WINDOW))?);
+        }
+        for (client, program) in clients
+            .iter()
+            .filter(|(client, _)| client.starts_with("tb-"))
+        {
+            for window in OTHER_WINDOWS {
+                let measured = program.run(&order(client, Workload::Acknowledged, window))?;
+                windows.add(&format!("{client}, {window}"), measured);
             }
         }
     }
     println!(
-        "medians of {} rounds, {} messages ({} round trips), window {WINDOW}\n",
-        effort.rounds, effort.pipelined, effort.round_trips
+        "medians of {} rounds: {} messages, window {WINDOW}; {} round trips; {} idle connections\n",
+        effort.rounds, effort.pipelined, effort.round_trips, effort.connections
     );
     for (workload, table) in &mut tables {
         for (client, program) in &clients {
-            table.set_writes(client, program.write_calls(&order(client, *workload)));
+            let order = order(client, *workload, WINDOW);
+            table.set_writes(client, program.write_calls(&order));
         }
         println!("{table}");
     }
+    println!("{idle}");
+    println!("At other windows, {windows}");
     Ok(())
 }
