@@ -26,9 +26,8 @@ impl Client {
                 self.events.notice(Event::VersionChanged { from, to, why });
             }
             Signal::Subscribed { filter, granted } => self.handle_subscribed(&filter, granted),
-            Signal::ReceivedTooLarge(publish) => {
-                let topic = publish.topic.map(|topic| topic.to_string());
-                self.events.notice(Event::IncomingTooLarge { topic, size: publish.len });
+            Signal::ReceivedTooLarge { topic, size } => {
+                self.events.notice(Event::IncomingTooLarge { topic, size });
             }
             Signal::Closed => self.handle_closed(),
         }

@@ -8,7 +8,6 @@
 //! ```
 
 use alloc::collections::{BTreeMap, VecDeque};
-use alloc::string::String;
 use bytes::Bytes;
 use core::time::Duration;
 

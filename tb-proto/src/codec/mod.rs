@@ -24,9 +24,9 @@ mod version;
 mod tests;
 
 pub(crate) use decoder::Decoder;
-pub(crate) use encode::{Connect, EncodeError};
-pub(crate) use filter::{Filter, InvalidFilter};
-pub(crate) use incoming::{ConnAck, ConnAckProperties, Incoming, Publish, Qos2, ReceivedTopic};
+pub(crate) use encode::{Connect};
+pub(crate) use filter::{Filter};
+pub(crate) use incoming::{ConnAck, ConnAckProperties, Incoming, Publish, Qos2};
 pub use malformed::Malformed;
 pub(crate) use packet_identifier::PacketIdentifier;
 pub use reason::ReasonCode;

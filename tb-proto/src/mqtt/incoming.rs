@@ -1,11 +1,13 @@
 //! What the server sends.
 
+use alloc::string::ToString;
+
 use super::engine::{Mqtt, Phase};
 use super::identifiers::Owner;
 use super::outbox::{Content, SlotIndex, Stage};
 use super::signal::{Outcome, Signal};
 use super::{Cause, Delivered, LinkId, Refusal, Rejection, UndeliveredCause};
-use crate::codec::{ConnAck, Incoming, Malformed, PacketIdentifier, ProtocolVersion, ReasonCode};
+use crate::codec::{ConnAck, Incoming, Malformed, PacketIdentifier, ProtocolVersion, QoS, ReasonCode};
 use crate::time::Instant;
 
 impl<C: Content> Mqtt<C> {
@@ -52,16 +54,18 @@ impl<C: Content> Mqtt<C> {
             // ThingsBoard can answer early packets before CONNACK (TB §17.3); we send none.
             (_, Phase::Handshake(_)) => {}
             (Incoming::Publish(publish), Phase::Online(link)) => {
-                if publish.qos == crate::codec::QoS::AtLeastOnce {
+                if publish.qos == QoS::AtLeastOnce {
                     link.acknowledge(publish.packet_id);
                 }
                 self.signals.push_back(Signal::Received(publish));
             }
-            (Incoming::OversizedPublish(publish), Phase::Online(link)) => {
-                if publish.qos == crate::codec::QoS::AtLeastOnce {
-                    link.acknowledge(publish.packet_id);
-                }
-                self.signals.push_back(Signal::ReceivedTooLarge(publish));
+            (
+                Incoming::OversizedPublish { topic, packet_id, len, .. },
+                Phase::Online(link),
+            ) => {
+                link.acknowledge(packet_id.unwrap_or(0));
+                let topic = topic.map(|topic| topic.to_string());
+                self.signals.push_back(Signal::ReceivedTooLarge { topic, size: len });
             }
             (Incoming::PubAck { id, reason }, Phase::Online(_)) => self.handle_puback(id, reason),
             (Incoming::SubAck { id, codes }, Phase::Online(link)) => {

@@ -1,7 +1,9 @@
 //! What the MQTT layer tells the layer above.
 
+use alloc::string::String;
+
 use super::{Cause, Delivered, MessageId, Publication, UndeliveredCause};
-use crate::codec::{Filter, OversizedPublish, ProtocolVersion, Publish, ReasonCode};
+use crate::codec::{Filter, ProtocolVersion, Publish, ReasonCode};
 use crate::time::Instant;
 
 #[derive(Debug)]
@@ -14,7 +16,8 @@ pub(crate) enum Signal<C> {
     /// The server answered a SUBSCRIBE for this filter.
     Subscribed { filter: Filter, granted: Result<(), ReasonCode> },
     Received(Publish),
-    ReceivedTooLarge(OversizedPublish),
+    /// A message over the limit was skipped.
+    ReceivedTooLarge { topic: Option<String>, size: usize },
     Settled(Settled<C>),
     /// Draining is over; nothing follows.
     Closed,

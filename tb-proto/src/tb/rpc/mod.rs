@@ -10,6 +10,5 @@ pub use call::RpcCall;
 pub use reply::RpcReply;
 pub use request::Params;
 
-pub(crate) use answer::{RpcAnswer, parse_rpc_answer};
-pub(crate) use call::RpcCallParts;
+pub(crate) use answer::parse_rpc_answer;
 pub(crate) use request::RpcRequestBody;
