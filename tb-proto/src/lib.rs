@@ -10,5 +10,20 @@ mod mqtt;
 mod tb;
 mod time;
 
-pub use codec::{ProtocolVersion, QoS};
+pub use client::{
+    AlreadyServed, Answer, AttributeKeys, AttributeSubscription, Client, Completion, Config,
+    Drained, Event, Message, Overflow, Pending, Refused, RefusedReason, RequestError, RequestId,
+    Room, RpcMethods, RpcRefusal, RpcRequest, RpcServer, State, Stats, Target, Undelivered,
+    VersionPolicy,
+};
+pub use codec::{InvalidTopic, Malformed, ProtocolVersion, QoS, ReasonCode};
+pub use mqtt::{
+    Cause, Credentials, Delivered, Endpoint, InvalidCredentials, InvalidUrl, LinkId, LinkLost,
+    LinkRequest, Refusal, Rejection, Scheme, UndeliveredCause, VersionChange,
+};
+pub use tb::{
+    AttributeMap, AttributeQuery, AttributeTypeError, AttributeUpdate, AttributeValues, Attributes,
+    InvalidPayload, InvalidQuery, Params, Priority, RpcCall, RpcError, RpcReply, RpcResponse,
+    Telemetry, UnexpectedPayload,
+};
 pub use time::Instant;

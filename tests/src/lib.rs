@@ -5,5 +5,8 @@
     reason = "everything here runs on the standard library"
 )]
 
+#[cfg(unix)]
+pub mod bench;
+pub mod proxy;
 pub mod replay;
 pub mod sim;

@@ -1,1 +1,323 @@
 //! The public machine: API methods, open requests, timers.
+
+mod attribute_lane;
+mod completion;
+mod config;
+mod downlink;
+mod event;
+mod event_queue;
+mod interest;
+mod message;
+mod pending;
+mod refused;
+mod requests;
+mod rpc_calls;
+mod rpc_request;
+mod send;
+mod serve;
+mod state;
+mod wall_clock;
+
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::vec::Vec;
+use bytes::Bytes;
+
+pub use completion::{Answer, Completion, Drained, RequestError, Target, Undelivered};
+pub use config::{Config, Overflow, VersionPolicy};
+pub use event::{Event, RpcRefusal};
+pub use interest::{AlreadyServed, AttributeKeys, AttributeSubscription, RpcMethods, RpcServer};
+pub use message::Message;
+pub use pending::{Pending, RequestId};
+pub use refused::{Refused, RefusedReason};
+pub use rpc_request::RpcRequest;
+pub use send::Room;
+pub use state::{State, Stats};
+
+use crate::mqtt::{
+    Credentials, InvalidCredentials, LinkId, LinkLost, LinkRequest, Mqtt, OutboxLimits, Phase,
+    Settings,
+};
+use crate::time::Instant;
+use attribute_lane::AttributeLane;
+use event_queue::EventQueue;
+use message::Content;
+use requests::Requests;
+use rpc_calls::RpcCalls;
+use wall_clock::WallClock;
+
+/// A ThingsBoard device as a pure state machine: calls, bytes and the time go in; bytes, events and
+/// the next deadline come out. It opens no socket, reads no clock and spawns nothing.
+///
+/// # The methods
+///
+/// 1. *From the transport*: [`handle_connected`](Self::handle_connected),
+///    [`handle_input`](Self::handle_input), [`handle_disconnected`](Self::handle_disconnected),
+///    [`handle_timeout`](Self::handle_timeout).
+/// 2. *To the driver*: [`poll_link`](Self::poll_link), [`poll_transmit`](Self::poll_transmit),
+///    [`poll_event`](Self::poll_event), [`poll_timeout`](Self::poll_timeout).
+/// 3. *From the application*: [`send`](Self::send),
+///    [`request_attributes`](Self::request_attributes), [`serve_rpc`](Self::serve_rpc), … They
+///    never block; an answer comes later as an [`Event::Completed`] for the ticket they return.
+/// 4. *Getters*: [`state`](Self::state), [`stats`](Self::stats).
+///
+/// # The contract
+///
+/// 1. After any call of group 1 or 3, drain group 2. Any order will do; not draining only delays.
+/// 2. `now` never has to be exact and may be told late. An earlier time than one told before is read
+///    as that one. Calling [`handle_timeout`](Self::handle_timeout) early does nothing.
+/// 3. What is reported under a [`LinkId`] that is over is ignored.
+/// 4. Nothing that comes over the network makes it panic, hang or grow beyond its limits.
+#[derive(Debug)]
+pub struct Client {
+    config: Config,
+    mqtt: Mqtt<Content>,
+    wall_clock: WallClock,
+    /// Telemetry that waits for the wall clock, in the order of acceptance.
+    unstamped: VecDeque<RequestId>,
+    attributes: AttributeLane,
+    requests: Requests,
+    rpc: RpcCalls,
+    interests: BTreeMap<AttributeSubscription, AttributeKeys>,
+    next_interest: u64,
+    events: EventQueue,
+    /// Tickets of [`disconnect`](Self::disconnect).
+    disconnects: Vec<RequestId>,
+    drained: Drained,
+    /// Bytes of replies in the outbox.
+    reply_bytes: usize,
+    counters: Counters,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Counters {
+    accepted: u64,
+    acknowledged: u64,
+    sent: u64,
+    rejected: u64,
+    undelivered: u64,
+    unexpected_answers: u64,
+    repeated_calls: u64,
+}
+
+impl Client {
+    /// A client that wants to be connected from `now` on.
+    ///
+    /// `seed` spreads its reconnects: use a random number, or a fixed one to get the same trace for
+    /// the same inputs.
+    ///
+    /// # Errors
+    /// [`InvalidCredentials`] for credentials that no server can accept.
+    pub fn new(config: Config, now: Instant, seed: u64) -> Result<Self, InvalidCredentials> {
+        config.check()?;
+        let settings = Settings {
+            endpoints: config.endpoints.clone(),
+            version: match config.version {
+                VersionPolicy::Automatic => None,
+                VersionPolicy::Only(version) => Some(version),
+            },
+            keep_alive: config.keep_alive,
+            ping_timeout: config.ping_timeout,
+            connect_timeout: config.connect_timeout,
+            acknowledgement_timeout: config.acknowledgement_timeout,
+            backoff_min: config.backoff_min,
+            backoff_max: config.backoff_max,
+            slow_retry: config.slow_retry,
+            rate_limit_pause: config.rate_limit_pause,
+            max_inflight: config.max_inflight,
+            max_incoming: config.max_incoming_packet_size,
+            outbox: OutboxLimits {
+                messages: config.max_queued_messages,
+                bytes: config.max_queued_bytes,
+            },
+        };
+        let wall_clock = WallClock::AwaitedUntil(now + config.wall_clock_wait);
+        Ok(Self {
+            mqtt: Mqtt::new(settings, config.credentials.clone(), now, seed),
+            wall_clock,
+            unstamped: VecDeque::new(),
+            attributes: AttributeLane::default(),
+            requests: Requests::new(config.max_open_requests),
+            rpc: RpcCalls::new(config.max_rpc_calls, config.max_incoming_packet_size),
+            interests: BTreeMap::new(),
+            next_interest: 0,
+            events: EventQueue::default(),
+            disconnects: Vec::new(),
+            drained: Drained { delivered: 0, abandoned: 0 },
+            reply_bytes: 0,
+            counters: Counters::default(),
+            config,
+        })
+    }
+
+    /// Tells what the wall clock shows, in milliseconds since 1970. Tell it at the start, every
+    /// minute, and after a jump.
+    ///
+    /// Telemetry without a time gets the time of its acceptance from it. A time before 2020 is not
+    /// believed. A jump ahead without as much monotonic progress means that the device slept: the
+    /// connection is probed at once.
+    pub fn set_wall_clock(&mut self, now: Instant, unix_ms: i64) {
+        let now = self.mqtt.advance(now);
+        if self.wall_clock.set(now, unix_ms) {
+            self.mqtt.probe(now);
+        }
+        self.release_unstamped();
+        self.advance();
+    }
+
+    /// Replaces the credentials. A connection with the old ones is replaced; a pause ends.
+    ///
+    /// # Errors
+    /// [`InvalidCredentials`]; nothing has changed then.
+    pub fn set_credentials(
+        &mut self,
+        now: Instant,
+        credentials: Credentials,
+    ) -> Result<(), InvalidCredentials> {
+        credentials.check()?;
+        self.mqtt.set_credentials(now, credentials);
+        self.advance();
+        Ok(())
+    }
+
+    /// Ends a pause between two attempts to connect, or a stop: tries now.
+    pub fn reconnect(&mut self, now: Instant) {
+        self.mqtt.reconnect(now);
+        self.advance();
+    }
+
+    /// The connection that was asked for under `link` is open.
+    pub fn handle_connected(&mut self, now: Instant, link: LinkId) {
+        self.mqtt.handle_connected(now, link);
+        self.advance();
+    }
+
+    /// Bytes came from the server, any number of them.
+    ///
+    /// This never fails: if they are no MQTT, the machine ends the link itself.
+    pub fn handle_input(&mut self, now: Instant, link: LinkId, data: &[u8]) {
+        self.mqtt.handle_input(now, link, data);
+        self.advance();
+    }
+
+    /// The connection could not be opened, or is lost.
+    pub fn handle_disconnected(&mut self, now: Instant, link: LinkId, why: LinkLost) {
+        self.mqtt.handle_disconnected(now, link, why);
+        self.advance();
+    }
+
+    /// Time has passed. Does what is due; when that is, [`poll_timeout`](Self::poll_timeout) tells.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.mqtt.handle_timeout(now);
+        let now = self.mqtt.now();
+        while let Some(id) = self.requests.overdue(now) {
+            self.fail_request(id, RequestError::Timeout);
+        }
+        if let WallClock::AwaitedUntil(until) = self.wall_clock
+            && until <= now
+        {
+            self.wall_clock = WallClock::Missing;
+            self.release_unstamped();
+        }
+        self.advance();
+    }
+
+    /// What to do about connections.
+    #[must_use = "the machine waits for what it asked for"]
+    pub fn poll_link(&mut self) -> Option<LinkRequest> {
+        self.mqtt.poll_link()
+    }
+
+    /// The next bytes for the connection that was opened last, at most some 100 KiB of many messages.
+    ///
+    /// They count as written: hand them to the transport in this order, all of them, or report the
+    /// connection as lost.
+    #[must_use = "bytes that are not written are lost to the server"]
+    pub fn poll_transmit(&mut self) -> Option<Bytes> {
+        let chunk = self.mqtt.poll_transmit();
+        self.advance();
+        chunk
+    }
+
+    /// The next event.
+    #[must_use = "an event comes once"]
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop()
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) is to be called next. It may change with every
+    /// other call.
+    #[must_use = "nothing is sent again and nobody reconnects if nobody keeps the time"]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let clock = match self.wall_clock {
+            WallClock::AwaitedUntil(until) if !self.unstamped.is_empty() => Some(until),
+            _ => None,
+        };
+        [self.mqtt.poll_timeout(), self.requests.next_deadline(), clock].into_iter().flatten().min()
+    }
+
+    /// What the connection is doing.
+    pub fn state(&self) -> State {
+        match self.mqtt.phase() {
+            Phase::New | Phase::Dialling { .. } | Phase::Handshake(_) => State::Connecting,
+            Phase::Online(link) => State::Connected { version: link.version },
+            Phase::Leaving { .. } if self.mqtt.is_draining() => State::Closed,
+            Phase::Leaving { .. } => State::Connecting,
+            Phase::Waiting { until, cause } => State::Waiting { until: *until, cause: *cause },
+            Phase::Stopped { cause } => State::Stopped { cause: *cause },
+            Phase::Closed => State::Closed,
+        }
+    }
+
+    /// What has been done so far, and what is held now.
+    pub fn stats(&self) -> Stats {
+        let mqtt = self.mqtt.counters();
+        Stats {
+            accepted: self.counters.accepted,
+            acknowledged: self.counters.acknowledged,
+            sent: self.counters.sent,
+            rejected: self.counters.rejected,
+            undelivered: self.counters.undelivered,
+            resent: mqtt.resent,
+            connects: mqtt.connects,
+            connect_attempts: mqtt.attempts,
+            stale_reports: mqtt.stale_reports,
+            unexpected_acknowledgements: mqtt.unexpected_acknowledgements,
+            unexpected_answers: self.counters.unexpected_answers,
+            repeated_calls: self.counters.repeated_calls,
+            queued_messages: self.mqtt.outbox().len() + self.events.completions(),
+            queued_bytes: self.queued_bytes(),
+            inflight: self.mqtt.inflight(),
+            open_requests: self.requests.len(),
+            rpc_calls: self.rpc.len(),
+            buffered_bytes: self.mqtt.buffered(),
+            events: self.events.len(),
+        }
+    }
+
+    /// What the client was made with.
+    pub const fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Bytes of bookkeeping for a reply on its way.
+    const REPLY_OVERHEAD: usize = 256;
+
+    fn queued_bytes(&self) -> usize {
+        self.mqtt.outbox().bytes()
+            + self.requests.bytes()
+            + self.rpc.bytes()
+            + self.events.completion_bytes()
+    }
+
+    /// Reads what the MQTT layer has to say, and sends what can be sent now.
+    fn advance(&mut self) {
+        while let Some(signal) = self.mqtt.poll_signal() {
+            self.handle_signal(signal);
+        }
+        if self.mqtt.is_online() {
+            let max_payload = self.max_payload(crate::tb::topics::ATTRIBUTES.len());
+            self.attributes.advance(&mut self.mqtt, max_payload);
+            self.requests.advance(&mut self.mqtt);
+        }
+    }
+}

@@ -26,3 +26,13 @@ pub enum QoS {
     /// QoS 1: sent again until the server acknowledged it.
     AtLeastOnce,
 }
+
+impl QoS {
+    /// The number that stands for it on the wire.
+    pub(crate) const fn bits(self) -> u8 {
+        match self {
+            Self::AtMostOnce => 0,
+            Self::AtLeastOnce => 1,
+        }
+    }
+}

@@ -1,1 +1,46 @@
-//! One MQTT client: connect, keep alive, in-flight window, subscriptions, back-off.
+//! One MQTT client: connect, keep alive, in-flight window, subscriptions, back-off, outbox.
+//!
+//! It knows MQTT and how ThingsBoard's transport treats it, but no topic and no payload.
+//!
+//! ```text
+//!   New ──▶ Dialling ──connected──▶ Handshake ──CONNACK──▶ Online
+//!            ▲    │                     │                    │
+//!            │    ▼ failed              ▼ refused, closed    ▼ ended
+//!         Waiting ◀──────────────────────────────────────────┘ ──▶ Stopped
+//!
+//!   Online ──disconnect, or to reconnect on purpose──▶ Leaving ──▶ Closed | Dialling
+//! ```
+
+mod backoff;
+mod credentials;
+mod dispatch;
+mod ending;
+mod endpoint;
+mod engine;
+mod identifiers;
+mod incoming;
+mod link;
+mod link_end;
+mod outbox;
+mod outcome;
+mod random;
+mod settings;
+mod signal;
+mod suspects;
+mod timers;
+mod transport;
+mod version;
+
+#[cfg(test)]
+mod tests;
+
+pub use credentials::{Credentials, InvalidCredentials};
+pub use ending::{Cause, Refusal};
+pub use endpoint::{Endpoint, InvalidUrl, Scheme};
+pub(crate) use engine::{Mqtt, Phase};
+pub(crate) use outbox::{Content, Entry, Lane, MessageId, OnLinkEnd, OutboxLimits, Publication, Stage};
+pub use outcome::{Delivered, Rejection, UndeliveredCause};
+pub(crate) use settings::Settings;
+pub(crate) use signal::{Outcome, Settled, Signal};
+pub use signal::VersionChange;
+pub use transport::{LinkId, LinkLost, LinkRequest};

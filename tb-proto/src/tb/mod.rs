@@ -1,1 +1,22 @@
 //! What ThingsBoard means: topics, payloads, RPC.
+//!
+//! Values and pure functions: nothing here knows a packet, a queue or a timer.
+
+pub(crate) mod attributes;
+mod invalid;
+mod json;
+mod options;
+pub(crate) mod rpc;
+pub(crate) mod telemetry;
+pub(crate) mod topics;
+
+pub use attributes::{
+    AttributeMap, AttributeQuery, AttributeTypeError, AttributeUpdate, AttributeValues, Attributes,
+    InvalidQuery,
+};
+pub use invalid::{InvalidPayload, UnexpectedPayload};
+pub use options::Priority;
+pub use rpc::{Params, RpcCall, RpcError, RpcReply, RpcResponse};
+pub use telemetry::Telemetry;
+
+pub(crate) use options::MessageOptions;

@@ -1,0 +1,130 @@
+//! Client attributes: one message on its way at a time, the waiting ones merged.
+//!
+//! Attributes have no time of their own: if an older message could still be sent again while a newer
+//! one was acknowledged, it would bring an old value back.
+
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+
+use super::RequestId;
+use super::message::Content;
+use crate::codec::{QoS, Topic};
+use crate::mqtt::{Entry, Lane, MessageId, Mqtt, OnLinkEnd, Publication, Stage};
+use crate::tb::{attributes, topics};
+
+/// How many messages are merged into one.
+const MAX_MEMBERS: usize = 256;
+
+#[derive(Debug, Default)]
+pub(super) struct AttributeLane {
+    /// What is on its way: a single message or a merged one.
+    busy: Option<MessageId>,
+    /// Waiting messages in the order of acceptance; some may have ended meanwhile.
+    waiting: VecDeque<RequestId>,
+    /// Messages to send one by one, because the server refused them together.
+    apart: VecDeque<RequestId>,
+}
+
+impl AttributeLane {
+    pub(super) fn push(&mut self, id: RequestId) {
+        self.waiting.push_back(id);
+    }
+
+    /// Whether `id` is what is on its way. If so, the lane is free again.
+    pub(super) fn settled(&mut self, id: MessageId) -> bool {
+        let was = self.busy == Some(id);
+        if was {
+            self.busy = None;
+        }
+        was
+    }
+
+    /// The server refused these together: each is tried alone.
+    pub(super) fn separate(&mut self, members: Vec<RequestId>) {
+        self.apart.extend(members);
+    }
+
+    /// Sends what waits, if nothing is on its way. `max_payload` is in bytes.
+    pub(super) fn advance(&mut self, mqtt: &mut Mqtt<Content>, max_payload: usize) {
+        if self.busy.is_some() {
+            return;
+        }
+        while let Some(id) = self.apart.pop_front() {
+            let id = MessageId::from_raw(id.0);
+            if mqtt.outbox().get(id).is_some() {
+                mqtt.unpark(id);
+                self.busy = Some(id);
+                return;
+            }
+        }
+        let members = self.next_members(mqtt, max_payload);
+        self.busy = match members.as_slice() {
+            [] => None,
+            [only] => {
+                let only = MessageId::from_raw(only.0);
+                mqtt.unpark(only);
+                Some(only)
+            }
+            _ => Some(merge(mqtt, members)),
+        };
+    }
+
+    /// Takes as many waiting messages as go together into one payload.
+    fn next_members(&mut self, mqtt: &Mqtt<Content>, max: usize) -> Vec<RequestId> {
+        let (mut members, mut size) = (Vec::new(), 0_usize);
+        while let Some(&id) = self.waiting.front() {
+            let waiting = mqtt
+                .outbox()
+                .get(MessageId::from_raw(id.0))
+                .filter(|entry| entry.stage == Stage::Parked);
+            if let Some(Entry { publication, .. }) = waiting {
+                let with = size + publication.payload_len();
+                if !members.is_empty() && (with > max || members.len() >= MAX_MEMBERS) {
+                    break;
+                }
+                members.push(id);
+                size = with;
+            }
+            self.waiting.pop_front();
+        }
+        members
+    }
+}
+
+/// Makes one message of several. They stay in the outbox and end as it does.
+fn merge(mqtt: &mut Mqtt<Content>, members: Vec<RequestId>) -> MessageId {
+    let mut qos = QoS::AtMostOnce;
+    let mut lane = Lane::Normal;
+    let mut accepted = mqtt.now();
+    for id in &members {
+        let id = MessageId::from_raw(id.0);
+        mqtt.outbox_mut().join(id);
+        if let Some(entry) = mqtt.outbox().get(id) {
+            qos = qos.max(entry.publication.qos);
+            accepted = accepted.min(entry.publication.accepted);
+            if entry.publication.lane == Lane::Urgent {
+                lane = Lane::Urgent;
+            }
+        }
+    }
+    let texts: Vec<&[u8]> = members
+        .iter()
+        .filter_map(|id| mqtt.outbox().get(MessageId::from_raw(id.0)))
+        .filter_map(|entry| match &entry.publication.content {
+            Content::Attributes(body) => Some(body.text.as_slice()),
+            _ => None,
+        })
+        .collect();
+    let body = attributes::merge(&texts);
+    let publication = Publication {
+        topic: Topic::from_static(topics::ATTRIBUTES),
+        content: Content::Merged { body, members },
+        qos,
+        lane,
+        accepted,
+        expires: None,
+        on_link_end: OnLinkEnd::Resend,
+        is_activity: true,
+    };
+    mqtt.submit(publication, false)
+}

@@ -1,0 +1,247 @@
+//! Every limit and every choice, in one place.
+
+use core::time::Duration;
+
+use crate::codec::{ProtocolVersion, QoS};
+use crate::mqtt::{Credentials, Endpoint, InvalidCredentials};
+
+/// Which version of MQTT is spoken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum VersionPolicy {
+    /// MQTT 5 first, 3.1.1 if the server refuses 5 or keeps silent (the default).
+    ///
+    /// Only MQTT 5 lets ThingsBoard say that it refused a message; on 3.1.1 it acknowledges some
+    /// messages that it throws away and answers others by closing the connection.
+    Automatic,
+    /// This version only.
+    Only(ProtocolVersion),
+}
+
+/// What happens to a message for which the queue has no room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Overflow {
+    /// It is refused and handed back (the default).
+    Reject,
+    /// The oldest waiting messages of normal priority make room; each ends as *dropped* and is
+    /// handed back through its ticket. What is already on its way to the server stays.
+    DropOldest,
+}
+
+/// Everything that can be chosen about a client. Required things are arguments of [`Config::new`];
+/// all else has a default that fits ThingsBoard and a setter of the same name.
+///
+/// ```
+/// use core::time::Duration;
+/// use tb_proto::{Config, Credentials};
+///
+/// let config = Config::new("mqtt://localhost".parse()?, Credentials::token("A1_TEST_TOKEN"))
+///     .keep_alive(Duration::from_secs(30))
+///     .max_queued_messages(10_000);
+/// # Ok::<(), tb_proto::InvalidUrl>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub(crate) endpoints: alloc::vec::Vec<Endpoint>,
+    pub(crate) credentials: Credentials,
+    pub(crate) version: VersionPolicy,
+    pub(crate) keep_alive: Duration,
+    pub(crate) ping_timeout: Duration,
+    pub(crate) connect_timeout: Duration,
+    pub(crate) acknowledgement_timeout: Duration,
+    pub(crate) backoff_min: Duration,
+    pub(crate) backoff_max: Duration,
+    pub(crate) slow_retry: Option<Duration>,
+    pub(crate) default_qos: QoS,
+    pub(crate) max_inflight: u16,
+    pub(crate) max_queued_messages: usize,
+    pub(crate) max_queued_bytes: usize,
+    pub(crate) overflow: Overflow,
+    pub(crate) max_packet_size: usize,
+    pub(crate) max_incoming_packet_size: usize,
+    pub(crate) max_open_requests: usize,
+    pub(crate) max_rpc_calls: usize,
+    pub(crate) stamp: bool,
+    pub(crate) wall_clock_wait: Duration,
+    pub(crate) rate_limit_pause: Duration,
+}
+
+impl Config {
+    /// A client of the server at `endpoint` for the device with these `credentials`.
+    pub fn new(endpoint: Endpoint, credentials: Credentials) -> Self {
+        Self {
+            endpoints: alloc::vec![endpoint],
+            credentials,
+            version: VersionPolicy::Automatic,
+            keep_alive: Duration::from_secs(60),
+            ping_timeout: Duration::from_secs(15),
+            connect_timeout: Duration::from_secs(20),
+            acknowledgement_timeout: Duration::from_secs(60),
+            backoff_min: Duration::from_secs(1),
+            backoff_max: Duration::from_secs(60),
+            slow_retry: Some(Duration::from_secs(600)),
+            default_qos: QoS::AtLeastOnce,
+            max_inflight: 1_000,
+            max_queued_messages: 100_000,
+            max_queued_bytes: 16 * 1024 * 1024,
+            overflow: Overflow::Reject,
+            max_packet_size: 65_536,
+            max_incoming_packet_size: 1024 * 1024,
+            max_open_requests: 1_000,
+            max_rpc_calls: 256,
+            stamp: true,
+            wall_clock_wait: Duration::from_secs(60),
+            rate_limit_pause: Duration::from_secs(60),
+        }
+    }
+
+    /// A further server that is tried in turn when the ones before it cannot be reached. At most 16 count.
+    pub fn or_endpoint(mut self, endpoint: Endpoint) -> Self {
+        if self.endpoints.len() < 16 {
+            self.endpoints.push(endpoint);
+        }
+        self
+    }
+
+    /// The version of MQTT. Default: [`VersionPolicy::Automatic`].
+    pub fn version(mut self, version: VersionPolicy) -> Self {
+        self.version = version;
+        self
+    }
+
+    /// After this long without an uplink that ThingsBoard counts as activity, PINGREQ is sent.
+    /// Default 60 s; from 5 s to 18 h. ThingsBoard drops a session that is inactive for 10 minutes.
+    pub fn keep_alive(mut self, keep_alive: Duration) -> Self {
+        self.keep_alive = keep_alive.clamp(Duration::from_secs(5), Duration::from_secs(64_800));
+        self
+    }
+
+    /// How long the server may take to answer PINGREQ. Default 15 s, at least 1 s. A connection on
+    /// which nothing came for the keep alive plus this time is dead.
+    pub fn ping_timeout(mut self, timeout: Duration) -> Self {
+        self.ping_timeout = timeout.max(Duration::from_secs(1));
+        self
+    }
+
+    /// One deadline for dialling, TLS and CONNACK together. Default 20 s, at least 100 ms.
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = timeout.max(Duration::from_millis(100));
+        self
+    }
+
+    /// How long the server may take to acknowledge a written QoS 1 message before the connection is
+    /// replaced and the message sent again. Default 60 s, at least 1 s.
+    pub fn acknowledgement_timeout(mut self, timeout: Duration) -> Self {
+        self.acknowledgement_timeout = timeout.max(Duration::from_secs(1));
+        self
+    }
+
+    /// The back-off between connection attempts grows from `min` to `max`, with full jitter.
+    /// Default 1 s to 60 s; `min` is at least 100 ms.
+    pub fn backoff(mut self, min: Duration, max: Duration) -> Self {
+        self.backoff_min = min.max(Duration::from_millis(100));
+        self.backoff_max = max.max(self.backoff_min);
+        self
+    }
+
+    /// The pause before another attempt when only a person can mend the cause (wrong credentials, two
+    /// clients with one token). Default 10 minutes; `None`: no attempt until
+    /// [`set_credentials`](crate::Client::set_credentials) or [`reconnect`](crate::Client::reconnect).
+    pub fn slow_retry(mut self, pause: Option<Duration>) -> Self {
+        self.slow_retry = pause.map(|pause| pause.max(Duration::from_secs(1)));
+        self
+    }
+
+    /// QoS of messages that do not choose their own. Default [`QoS::AtLeastOnce`].
+    pub fn default_qos(mut self, qos: QoS) -> Self {
+        self.default_qos = qos;
+        self
+    }
+
+    /// How many QoS 1 messages may be unacknowledged at a time. Default 1,000, at least 1; a server
+    /// that announces a Receive Maximum lowers it for its connection.
+    pub fn max_inflight(mut self, messages: u16) -> Self {
+        self.max_inflight = messages.max(1);
+        self
+    }
+
+    /// How many accepted messages may be without outcome. Default 100,000; from 1 to 1,000,000.
+    pub fn max_queued_messages(mut self, messages: usize) -> Self {
+        self.max_queued_messages = messages.clamp(1, 1_000_000);
+        self
+    }
+
+    /// How many bytes those messages may take, payload and bookkeeping (some 250 bytes each)
+    /// together. Default 16 MiB, at least 4 KiB.
+    pub fn max_queued_bytes(mut self, bytes: usize) -> Self {
+        self.max_queued_bytes = bytes.max(4096);
+        self
+    }
+
+    /// What happens when one of the two limits is reached. Default [`Overflow::Reject`].
+    pub fn overflow(mut self, overflow: Overflow) -> Self {
+        self.overflow = overflow;
+        self
+    }
+
+    /// The largest packet that the server takes, as MQTT *remaining length*: topic, headers and payload.
+    /// Default 65,536, the default of ThingsBoard (C-034). A larger message is refused at once.
+    pub fn max_packet_size(mut self, bytes: usize) -> Self {
+        self.max_packet_size = bytes.clamp(256, 268_435_455);
+        self
+    }
+
+    /// The largest incoming message that is taken. Default 1 MiB. A larger one is skipped without
+    /// being held in memory, acknowledged and reported, because closing would bring it back for ever.
+    pub fn max_incoming_packet_size(mut self, bytes: usize) -> Self {
+        self.max_incoming_packet_size = bytes.clamp(1024, 268_435_455);
+        self
+    }
+
+    /// How many requests (attribute requests, client-side RPC) may be unanswered at a time. Default 1,000.
+    pub fn max_open_requests(mut self, requests: usize) -> Self {
+        self.max_open_requests = requests.clamp(1, 100_000);
+        self
+    }
+
+    /// How many server-side RPC calls are remembered, unanswered and answered together. Default 256.
+    /// A call beyond what may be unanswered gets an error reply and is counted.
+    pub fn max_rpc_calls(mut self, calls: usize) -> Self {
+        self.max_rpc_calls = calls.clamp(2, 65_536);
+        self
+    }
+
+    /// Whether telemetry without a time of its own gets the time when it was accepted. Default `true`:
+    /// a reading that was delayed or sent twice keeps its place. `false` leaves the time to the server.
+    pub fn stamp(mut self, stamp: bool) -> Self {
+        self.stamp = stamp;
+        self
+    }
+
+    /// How long telemetry waits for the first plausible wall clock (a device that boots in 1970)
+    /// before it is sent without a time, and counted. Default 60 s.
+    pub fn wall_clock_wait(mut self, wait: Duration) -> Self {
+        self.wall_clock_wait = wait;
+        self
+    }
+
+    /// How long the client keeps away after the server closed because of a rate limit. Default 60 s.
+    pub fn rate_limit_pause(mut self, pause: Duration) -> Self {
+        self.rate_limit_pause = pause;
+        self
+    }
+
+    /// Whether a client can be made of this.
+    ///
+    /// # Errors
+    /// [`InvalidCredentials`] for credentials that no server can accept.
+    pub fn check(&self) -> Result<(), InvalidCredentials> {
+        self.credentials.check()
+    }
+
+    /// The servers, in the order in which they are tried.
+    pub fn endpoints(&self) -> &[Endpoint] {
+        &self.endpoints
+    }
+}

@@ -1,0 +1,174 @@
+//! What the MQTT layer says, and what it means for ThingsBoard.
+
+use alloc::string::ToString;
+
+use super::message::Content;
+use super::requests::{AfterLinkEnd, Kind};
+use super::send::failed;
+use super::{Client, Completion, Event, RequestError, RequestId};
+use crate::codec::{Filter, Publish, ReasonCode};
+use crate::mqtt::{MessageId, Outcome, Rejection, Settled, Signal, UndeliveredCause};
+use crate::tb::topics::{self, Downlink};
+use crate::tb::AttributeValues;
+use crate::tb::rpc::parse_rpc_answer;
+
+impl Client {
+    pub(super) fn handle_signal(&mut self, signal: Signal<Content>) {
+        match signal {
+            Signal::Settled(settled) => self.handle_settled(settled),
+            Signal::Received(publish) => self.handle_publish(&publish),
+            Signal::Online { version } => self.events.notice(Event::Connected { version }),
+            Signal::Offline { cause, next_attempt } => {
+                self.events.notice(Event::Disconnected { cause, next_attempt });
+                self.handle_offline();
+            }
+            Signal::VersionChanged { from, to, why } => {
+                self.events.notice(Event::VersionChanged { from, to, why });
+            }
+            Signal::Subscribed { filter, granted } => self.handle_subscribed(&filter, granted),
+            Signal::ReceivedTooLarge { topic, size } => {
+                self.events.notice(Event::IncomingTooLarge { topic, size });
+            }
+            Signal::Closed => self.handle_closed(),
+        }
+    }
+
+    pub(super) fn ignored(&mut self, topic: &str) {
+        self.events.notice(Event::IncomingIgnored { topic: topic.to_string() });
+    }
+
+    fn handle_publish(&mut self, publish: &Publish) {
+        match topics::route(&publish.topic) {
+            Downlink::AttributeUpdate => {
+                self.handle_attribute_update(&publish.payload, &publish.topic);
+            }
+            Downlink::RpcRequest { id } => self.handle_rpc_request(id, &publish.payload),
+            Downlink::AttributeResponse { request } => {
+                let Some(id) = self.take_answered(Kind::Attributes, request) else { return };
+                let values = AttributeValues::parse(&publish.payload);
+                let values = values.map_err(|_| RequestError::Unexpected);
+                self.events.complete(id, Completion::Attributes(values));
+            }
+            Downlink::RpcResponse { request } => {
+                let Some(id) = self.take_answered(Kind::Rpc, request) else { return };
+                let answer = parse_rpc_answer(&publish.payload).map_err(RequestError::Answered);
+                self.events.complete(id, Completion::RpcAnswer(answer));
+            }
+            Downlink::Unknown => self.ignored(&publish.topic),
+        }
+    }
+
+    /// The request that an answer with this number is for; it is closed. Nobody may wait for it any
+    /// more: a second answer, or one after the deadline.
+    fn take_answered(&mut self, kind: Kind, number: i32) -> Option<RequestId> {
+        let id = self.requests.answered(kind, number);
+        match id {
+            Some(id) => {
+                self.requests.close(id);
+            }
+            None => self.counters.unexpected_answers += 1,
+        }
+        id
+    }
+
+    fn handle_settled(&mut self, settled: Settled<Content>) {
+        let Settled { id, publication, written, outcome } = settled;
+        match &publication.content {
+            Content::Telemetry(_) => {}
+            Content::Attributes(_) => {
+                self.attributes.settled(id);
+            }
+            Content::Merged { members, .. } => {
+                self.attributes.settled(id);
+                let members = members.clone();
+                self.settle_members(members, outcome);
+                return;
+            }
+            Content::Request { request, .. } => {
+                let request = *request;
+                self.handle_request_settled(request, written, outcome);
+                return;
+            }
+            Content::Reply { payload, .. } => {
+                self.reply_bytes -= payload.len() + Self::REPLY_OVERHEAD;
+            }
+        }
+        self.finish_message(RequestId(id.raw()), &publication, written, outcome);
+    }
+
+    /// Attribute messages that were sent as one end as that one; only if the server refused them
+    /// together, each is tried alone.
+    fn settle_members(&mut self, members: alloc::vec::Vec<RequestId>, outcome: Outcome) {
+        if let Outcome::Undelivered(UndeliveredCause::Rejected(
+            Rejection::Reason(_) | Rejection::ClosesConnection | Rejection::TooLarge { .. },
+        )) = outcome
+        {
+            for &member in &members {
+                self.mqtt.outbox_mut().part(MessageId::from_raw(member.0));
+            }
+            self.attributes.separate(members);
+            return;
+        }
+        for member in members {
+            self.mqtt.settle(MessageId::from_raw(member.0), outcome);
+        }
+    }
+
+    /// The message that carries a request is settled; that is not yet an answer.
+    fn handle_request_settled(&mut self, request: RequestId, written: bool, outcome: Outcome) {
+        match outcome {
+            Outcome::Delivered(_) => {}
+            Outcome::LinkEnded => self.handle_request_lost(request, written),
+            Outcome::Undelivered(cause) => {
+                let error = match cause {
+                    UndeliveredCause::Rejected(Rejection::Reason(reason)) => {
+                        RequestError::Rejected(reason)
+                    }
+                    UndeliveredCause::Rejected(_) => {
+                        RequestError::Rejected(ReasonCode::UNSPECIFIED_ERROR)
+                    }
+                    UndeliveredCause::Abandoned => RequestError::Abandoned,
+                    _ => RequestError::Timeout,
+                };
+                self.fail_request(request, error);
+            }
+        }
+    }
+
+    fn handle_request_lost(&mut self, request: RequestId, written: bool) {
+        if self.requests.link_ended(request, written) == AfterLinkEnd::Lost
+            && let Some((kind, _)) = self.requests.close(request)
+        {
+            self.events.complete(request, failed(kind, RequestError::LinkLost));
+        }
+    }
+
+    fn handle_offline(&mut self) {
+        while let Some(request) = self.requests.offline() {
+            self.handle_request_lost(request, true);
+        }
+        self.rpc.offline(self.mqtt.now());
+    }
+
+    fn handle_subscribed(&mut self, filter: &Filter, granted: Result<(), ReasonCode>) {
+        match filter.as_str() {
+            topics::ATTRIBUTE_RESPONSES => self.requests.ready(Kind::Attributes),
+            topics::RPC_RESPONSES => self.requests.ready(Kind::Rpc),
+            _ => {}
+        }
+        if let Err(reason) = granted {
+            let filter = filter.to_string();
+            self.events.notice(Event::SubscriptionRefused { filter, reason });
+        }
+    }
+
+    /// The end: everything that is still open ends with it.
+    fn handle_closed(&mut self) {
+        while let Some(id) = self.requests.any() {
+            self.fail_request(id, RequestError::Abandoned);
+        }
+        for id in core::mem::take(&mut self.disconnects) {
+            self.events.complete(id, Completion::Drained(self.drained));
+        }
+    }
+}

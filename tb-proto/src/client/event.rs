@@ -1,0 +1,102 @@
+//! What the machine tells the application.
+
+use alloc::string::String;
+
+use super::{Completion, RequestId, RpcRequest};
+use crate::codec::{ProtocolVersion, ReasonCode};
+use crate::mqtt::{Cause, VersionChange};
+use crate::tb::AttributeUpdate;
+use crate::time::Instant;
+
+/// Something that the application, or the driver on its behalf, should know.
+#[derive(Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Event {
+    /// The server accepted the connection.
+    Connected {
+        /// The version of MQTT that is spoken.
+        version: ProtocolVersion,
+    },
+    /// The connection ended, or an attempt to connect failed.
+    Disconnected {
+        /// Why.
+        cause: Cause,
+        /// When the next attempt begins. `None`: not before the application asks for it.
+        next_attempt: Option<Instant>,
+    },
+    /// From the next connection on another version of MQTT is spoken.
+    VersionChanged {
+        /// The version that was spoken or tried so far.
+        from: ProtocolVersion,
+        /// The version from now on.
+        to: ProtocolVersion,
+        /// What led to it.
+        why: VersionChange,
+    },
+    /// A ticket ended; comes exactly once for each.
+    Completed {
+        /// The ticket's id.
+        id: RequestId,
+        /// How.
+        completion: Completion,
+    },
+    /// Shared attributes changed that the application subscribed to. Changes that were not fetched
+    /// yet are merged per key: only the newest value of each is told.
+    AttributesUpdated(AttributeUpdate),
+    /// The server calls a method of this device.
+    RpcRequest(RpcRequest),
+    /// An RPC call could not be given to the application and was answered with an error.
+    RpcRefused {
+        /// The server's number of the call.
+        request_id: i32,
+        /// Why.
+        reason: RpcRefusal,
+    },
+    /// The server does not grant a subscription; what it is for will not arrive.
+    SubscriptionRefused {
+        /// The topic filter.
+        filter: String,
+        /// The server's code.
+        reason: ReasonCode,
+    },
+    /// A message from the server was larger than allowed and has been skipped.
+    IncomingTooLarge {
+        /// Its topic, where that much of it was seen.
+        topic: Option<String>,
+        /// Its size in bytes.
+        size: usize,
+    },
+    /// A message from the server could not be understood and has been ignored.
+    IncomingIgnored {
+        /// Its topic.
+        topic: String,
+    },
+    /// Changes of shared attributes came faster than they were fetched and did not fit: request the
+    /// attributes again.
+    AttributesLost {
+        /// How many messages of the server were lost.
+        messages: u64,
+    },
+    /// Events about the connection came faster than they were fetched; the oldest are gone.
+    EventsLost {
+        /// How many.
+        events: u64,
+    },
+    /// Telemetry left without a time because no plausible wall clock came in time.
+    Unstamped {
+        /// How many messages.
+        messages: u64,
+    },
+}
+
+/// Why an RPC call from the server was not given to the application.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RpcRefusal {
+    /// Nobody serves this method.
+    UnknownMethod,
+    /// Too many calls are unanswered ([`Config::max_rpc_calls`](crate::Config::max_rpc_calls)).
+    TooManyCalls,
+    /// The call has no readable method.
+    Malformed,
+}

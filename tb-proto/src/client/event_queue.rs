@@ -1,0 +1,110 @@
+//! Events that wait to be fetched, each kind within its own bound.
+
+use alloc::collections::VecDeque;
+
+use super::{Completion, Event, RequestId, RpcRequest};
+use crate::tb::AttributeUpdate;
+
+/// Events about the connection that are kept; only the newest matter.
+const MAX_NOTICES: usize = 64;
+
+#[derive(Debug, Default)]
+pub(super) struct EventQueue {
+    notices: VecDeque<Event>,
+    lost_notices: u64,
+    completions: VecDeque<(RequestId, Completion)>,
+    completion_bytes: usize,
+    calls: VecDeque<RpcRequest>,
+    update: Option<AttributeUpdate>,
+    update_bytes: usize,
+    lost_updates: u64,
+}
+
+impl EventQueue {
+    /// Bytes of bookkeeping per completion.
+    const OVERHEAD: usize = size_of::<(RequestId, Completion)>();
+
+    /// The next event. Connection first, so that an application knows what the rest is about.
+    pub(super) fn pop(&mut self) -> Option<Event> {
+        if self.lost_notices > 0 {
+            let events = core::mem::take(&mut self.lost_notices);
+            return Some(Event::EventsLost { events });
+        }
+        if let Some(notice) = self.notices.pop_front() {
+            return Some(notice);
+        }
+        if let Some((id, completion)) = self.completions.pop_front() {
+            self.completion_bytes -= payload_of(&completion);
+            if self.completions.is_empty() {
+                self.completions.shrink_to(64);
+            }
+            return Some(Event::Completed { id, completion });
+        }
+        if self.lost_updates > 0 {
+            let messages = core::mem::take(&mut self.lost_updates);
+            return Some(Event::AttributesLost { messages });
+        }
+        if let Some(update) = self.update.take() {
+            self.update_bytes = 0;
+            return Some(Event::AttributesUpdated(update));
+        }
+        self.calls.pop_front().map(Event::RpcRequest)
+    }
+
+    pub(super) fn notice(&mut self, event: Event) {
+        if self.notices.len() >= MAX_NOTICES {
+            self.notices.pop_front();
+            self.lost_notices += 1;
+        }
+        self.notices.push_back(event);
+    }
+
+    pub(super) fn complete(&mut self, id: RequestId, completion: Completion) {
+        self.completion_bytes += payload_of(&completion);
+        self.completions.push_back((id, completion));
+    }
+
+    pub(super) fn call(&mut self, request: RpcRequest) {
+        self.calls.push_back(request);
+    }
+
+    /// Merges a change into those that wait; `bytes` is the size of the message that brought it.
+    pub(super) fn update(&mut self, update: AttributeUpdate, bytes: usize, max_bytes: usize) {
+        if self.update_bytes + bytes > max_bytes {
+            self.lost_updates += 1;
+            return;
+        }
+        self.update_bytes += bytes;
+        match &mut self.update {
+            Some(waiting) => waiting.merge(update),
+            None => self.update = Some(update),
+        }
+    }
+
+    /// Outcomes that wait to be fetched.
+    pub(super) fn completions(&self) -> usize {
+        self.completions.len()
+    }
+
+    /// Bytes of outcomes that wait to be fetched: they count as queued until then.
+    pub(super) fn completion_bytes(&self) -> usize {
+        self.completion_bytes + self.completions.len() * Self::OVERHEAD
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.notices.len()
+            + self.completions.len()
+            + self.calls.len()
+            + usize::from(self.update.is_some())
+    }
+}
+
+fn payload_of(completion: &Completion) -> usize {
+    match completion {
+        Completion::Delivery(Err(undelivered)) => {
+            undelivered.payload.len() + size_of_val(&**undelivered)
+        }
+        Completion::RpcAnswer(Ok(answer)) => answer.as_bytes().len(),
+        _ => 0,
+    }
+}

@@ -1,0 +1,203 @@
+//! What the server pushes: attribute updates and RPC calls, and the replies to them.
+
+use bytes::Bytes;
+
+use super::message::Content;
+use super::rpc_calls::{Arrival, REPLY_SPAN};
+use super::{
+    AlreadyServed, AttributeKeys, AttributeSubscription, Client, Event, Pending, Refused,
+    RefusedReason, RequestId, RpcMethods, RpcRefusal, RpcRequest, RpcServer,
+};
+use crate::codec::{Filter, QoS};
+use crate::mqtt::{Delivered, Lane, OnLinkEnd, Publication};
+use crate::tb::rpc::RpcRequestBody;
+use crate::tb::{AttributeUpdate, RpcReply, topics};
+use crate::time::Instant;
+
+/// Bytes that replies may take when the queue is full of messages: a full queue must not make the
+/// device deaf.
+const REPLY_RESERVE: usize = 64 * 1024;
+
+const ATTRIBUTES: Filter = Filter::from_static(topics::ATTRIBUTES);
+const RPC_REQUESTS: Filter = Filter::from_static(topics::RPC_REQUESTS);
+
+impl Client {
+    /// Follows changes of shared attributes; they come as [`Event::AttributesUpdated`]. Survives
+    /// reconnects. Nothing is told about what was before: ask with
+    /// [`request_attributes`](Self::request_attributes) after the first connection.
+    pub fn subscribe_to_attributes(
+        &mut self,
+        now: Instant,
+        keys: AttributeKeys,
+    ) -> AttributeSubscription {
+        self.mqtt.advance(now);
+        self.next_interest += 1;
+        let subscription = AttributeSubscription(self.next_interest);
+        self.interests.insert(subscription, keys);
+        self.mqtt.subscribe(ATTRIBUTES);
+        subscription
+    }
+
+    /// Ends a subscription. The last one that ends also ends the one at the server.
+    pub fn unsubscribe_from_attributes(
+        &mut self,
+        now: Instant,
+        subscription: AttributeSubscription,
+    ) {
+        self.mqtt.advance(now);
+        self.interests.remove(&subscription);
+        if self.interests.is_empty() {
+            self.mqtt.unsubscribe(&ATTRIBUTES);
+        }
+    }
+
+    /// Takes server-side RPC calls; they come as [`Event::RpcRequest`]. Survives reconnects.
+    ///
+    /// Declare what you serve before the connection is made: the server sends waiting calls as soon
+    /// as it sees the subscription (TB §4.6).
+    ///
+    /// # Errors
+    /// [`AlreadyServed`]: a method has one server, and one taker gets all the others.
+    pub fn serve_rpc(
+        &mut self,
+        now: Instant,
+        methods: RpcMethods,
+    ) -> Result<RpcServer, AlreadyServed> {
+        self.mqtt.advance(now);
+        let server = self.rpc.serve(methods)?;
+        self.mqtt.subscribe(RPC_REQUESTS);
+        Ok(server)
+    }
+
+    /// Takes no more calls. Those that wait for an answer get an error.
+    pub fn end_rpc(&mut self, now: Instant, server: RpcServer) {
+        self.mqtt.advance(now);
+        for (key, request_id) in self.rpc.end(server) {
+            if let Ok(payload) = RpcReply::error("no longer served").into_payload() {
+                self.rpc.reply(key, &payload);
+                self.answer(request_id, payload);
+            }
+        }
+        if !self.rpc.has_servers() {
+            self.mqtt.unsubscribe(&RPC_REQUESTS);
+        }
+    }
+
+    /// Answers a call. The answer goes ahead of telemetry.
+    ///
+    /// It is sent again for 30 s after the connection ended that brought the call, or as long as the
+    /// server repeats the call; after that nobody waits for it.
+    ///
+    /// # Errors
+    /// [`Refused`] gives call and reply back: a reply that cannot be sent, a call that is over, a
+    /// full queue, or the client is disconnecting.
+    pub fn send_rpc_reply(
+        &mut self,
+        now: Instant,
+        request: RpcRequest,
+        reply: impl Into<RpcReply>,
+    ) -> Result<Pending<Delivered>, Refused<(RpcRequest, RpcReply)>> {
+        let now = self.mqtt.advance(now);
+        let reply = reply.into();
+        let topic = topics::rpc_reply(request.request_id);
+        let refused = match reply.check() {
+            Err(invalid) => Some(RefusedReason::Payload(invalid)),
+            Ok(_) if self.mqtt.is_draining() => Some(RefusedReason::Closed),
+            Ok(_) if !self.rpc.is_open(now, request.key) => Some(RefusedReason::CallOver),
+            Ok(len) => self.check_size(len, topic.len()).err().or_else(|| {
+                let full = !self.has_room(len) && self.reply_bytes + len > REPLY_RESERVE;
+                full.then_some(RefusedReason::QueueFull {
+                    max_messages: self.config.max_queued_messages,
+                    max_bytes: self.config.max_queued_bytes,
+                })
+            }),
+        };
+        if let Some(reason) = refused {
+            return Err(Refused::new((request, reply), reason));
+        }
+        let payload = match reply.into_payload() {
+            Ok(payload) => payload,
+            Err(invalid) => {
+                let again = RpcReply::text(Bytes::new());
+                return Err(Refused::new((request, again), invalid));
+            }
+        };
+        let expires = self.rpc.reply(request.key, &payload);
+        self.counters.accepted += 1;
+        let id = self.submit_reply(request.request_id, payload, expires, true);
+        Ok(Pending::new(id))
+    }
+
+    pub(super) fn handle_attribute_update(&mut self, payload: &Bytes, topic: &str) {
+        let Ok(mut update) = AttributeUpdate::parse(payload) else {
+            self.ignored(topic);
+            return;
+        };
+        let wanted = |key: &str| self.interests.values().any(|keys| keys.contains(key));
+        update.retain(wanted);
+        if !update.is_empty() {
+            self.events.update(update, payload.len(), self.config.max_incoming_packet_size);
+        }
+    }
+
+    pub(super) fn handle_rpc_request(&mut self, request_id: i32, payload: &Bytes) {
+        let now = self.mqtt.now();
+        let Ok(RpcRequestBody { method, params }) = RpcRequestBody::parse(payload) else {
+            self.refuse_call(request_id, RpcRefusal::Malformed);
+            return;
+        };
+        match self.rpc.arrive(now, request_id, &method, payload) {
+            Arrival::New { key, server } => {
+                self.events.call(RpcRequest { key, server, request_id, method, params });
+            }
+            Arrival::Repeated => self.counters.repeated_calls += 1,
+            Arrival::AnswerAgain(payload) => {
+                self.counters.repeated_calls += 1;
+                self.answer(request_id, payload);
+            }
+            Arrival::UnknownMethod => self.refuse_call(request_id, RpcRefusal::UnknownMethod),
+            Arrival::TooManyCalls => self.refuse_call(request_id, RpcRefusal::TooManyCalls),
+        }
+    }
+
+    fn refuse_call(&mut self, request_id: i32, reason: RpcRefusal) {
+        self.events.notice(Event::RpcRefused { request_id, reason });
+        let text = match reason {
+            RpcRefusal::UnknownMethod => "unknown method",
+            RpcRefusal::TooManyCalls => "too many calls",
+            RpcRefusal::Malformed => "malformed call",
+        };
+        if let Ok(payload) = RpcReply::error(text).into_payload() {
+            self.answer(request_id, payload);
+        }
+    }
+
+    /// Answers in the machine's own name; nobody waits for the outcome.
+    fn answer(&mut self, request_id: i32, payload: Bytes) {
+        if self.reply_bytes + payload.len() <= REPLY_RESERVE {
+            let expires = self.mqtt.now() + REPLY_SPAN;
+            self.submit_reply(request_id, payload, Some(expires), false);
+        }
+    }
+
+    fn submit_reply(
+        &mut self,
+        request_id: i32,
+        payload: Bytes,
+        expires: Option<Instant>,
+        ticket: bool,
+    ) -> RequestId {
+        self.reply_bytes += payload.len() + Self::REPLY_OVERHEAD;
+        let publication = Publication {
+            topic: topics::rpc_reply(request_id),
+            content: Content::Reply { request_id, payload, ticket },
+            qos: QoS::AtLeastOnce,
+            lane: Lane::Urgent,
+            accepted: self.mqtt.now(),
+            expires,
+            on_link_end: OnLinkEnd::ResendFor(REPLY_SPAN),
+            is_activity: true,
+        };
+        RequestId(self.mqtt.submit(publication, false).raw())
+    }
+}

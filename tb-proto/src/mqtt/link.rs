@@ -1,0 +1,252 @@
+//! Everything that dies with a connection. It is made anew for each one and dropped whole.
+
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+use bytes::{Bytes, BytesMut};
+use core::time::Duration;
+
+use super::LinkId;
+use super::identifiers::{Identifiers, Owner};
+use super::outbox::MessageId;
+use super::settings::Settings;
+use crate::codec::{
+    ConnAckProperties, Decoder, Filter, PacketIdentifier, ProtocolVersion, QoS, ReasonCode, encode,
+};
+use crate::time::Instant;
+
+/// A chunk is handed out when it has reached this size, or when nothing more is due.
+pub(crate) const CHUNK: usize = 32 * 1024;
+
+/// Answers to the server that may wait to be written. A server that sends and never reads reaches
+/// it; 16,000 acknowledgements are far beyond what any server has on its way.
+const MAX_WAITING_ANSWERS: usize = 64 * 1024;
+
+/// An outgoing buffer that has grown beyond this is given back when the connection falls idle.
+const IDLE_BUFFER: usize = 2 * 1024;
+
+#[derive(Debug)]
+pub(crate) struct Link {
+    pub(crate) id: LinkId,
+    pub(crate) version: ProtocolVersion,
+    pub(crate) decoder: Decoder,
+    pub(crate) out: BytesMut,
+    pub(crate) identifiers: Identifiers,
+    /// QoS 1 messages that may be unacknowledged: ours, lowered by the server's Receive Maximum.
+    pub(crate) window: usize,
+    /// The server's Maximum Packet Size, whole packet [MQTT-3.2.2-15].
+    pub(crate) max_packet: Option<usize>,
+    /// The server's Maximum QoS [MQTT-3.2.2-11].
+    pub(crate) max_qos: QoS,
+    /// Ours, or the server's in its place [MQTT-3.2.2-21].
+    pub(crate) keep_alive: Duration,
+    /// The last uplink that ThingsBoard counts as activity.
+    pub(crate) last_activity: Instant,
+    pub(crate) last_received: Instant,
+    /// PINGREQ was written and nothing has come since.
+    pub(crate) pinging: bool,
+    /// A sign of life was asked for out of turn and must come by then.
+    pub(crate) probed: Option<Instant>,
+    pub(crate) online_since: Instant,
+    /// Counts written messages; tells which of two was written later.
+    pub(crate) order: u64,
+    /// The latest write that was acknowledged.
+    pub(crate) newest_acknowledged: Option<u64>,
+    pub(crate) burst: Burst,
+    /// The suspect that travels alone now, and until when the others wait for it.
+    pub(crate) trial: Option<(MessageId, Instant)>,
+    filters: Vec<(Filter, FilterState)>,
+    subscribing: VecDeque<(PacketIdentifier, Instant, Vec<Filter>)>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum FilterState {
+    Due,
+    Asked,
+    Leaving,
+}
+
+impl Link {
+    pub(crate) fn new(id: LinkId, version: ProtocolVersion, now: Instant, s: &Settings) -> Self {
+        Self {
+            id,
+            version,
+            decoder: Decoder::new(version, s.max_incoming),
+            out: BytesMut::new(),
+            identifiers: Identifiers::new(),
+            window: usize::from(s.max_inflight),
+            max_packet: None,
+            max_qos: QoS::AtLeastOnce,
+            keep_alive: s.keep_alive,
+            last_activity: now,
+            last_received: now,
+            pinging: false,
+            probed: None,
+            online_since: now,
+            order: 0,
+            newest_acknowledged: None,
+            burst: Burst::default(),
+            trial: None,
+            filters: Vec::new(),
+            subscribing: VecDeque::new(),
+        }
+    }
+
+    /// The server accepted the connection, on these terms.
+    pub(crate) fn accepted(&mut self, now: Instant, terms: &ConnAckProperties, wanted: &[Filter]) {
+        if let Some(maximum) = terms.receive_maximum {
+            self.window = self.window.min(usize::from(maximum));
+        }
+        self.max_packet = terms.maximum_packet_size.map(|size| size as usize);
+        if terms.maximum_qos == Some(0) {
+            self.max_qos = QoS::AtMostOnce;
+        }
+        if let Some(seconds) = terms.server_keep_alive.filter(|&seconds| seconds > 0) {
+            self.keep_alive = Duration::from_secs(u64::from(seconds));
+        }
+        self.online_since = now;
+        self.last_activity = now;
+        self.filters = wanted.iter().map(|filter| (filter.clone(), FilterState::Due)).collect();
+    }
+
+    pub(crate) fn subscribe(&mut self, filter: Filter) {
+        self.filters.push((filter, FilterState::Due));
+    }
+
+    pub(crate) fn unsubscribe(&mut self, filter: &Filter) {
+        self.filters.retain_mut(|(known, state)| {
+            if known != filter {
+                return true;
+            }
+            let was_asked = *state != FilterState::Due;
+            *state = FilterState::Leaving;
+            was_asked
+        });
+    }
+
+    /// Writes what is due of SUBSCRIBE (all filters in one packet) and UNSUBSCRIBE.
+    pub(crate) fn write_subscriptions(&mut self, now: Instant) {
+        let all_of = |filters: &[(Filter, FilterState)], wanted| -> Vec<Filter> {
+            let chosen = filters.iter().filter(|&&(_, state)| state == wanted);
+            chosen.map(|(filter, _)| filter.clone()).collect()
+        };
+        if self.filters.iter().any(|&(_, state)| state == FilterState::Leaving) {
+            let leaving = all_of(&self.filters, FilterState::Leaving);
+            let Some(id) = self.identifiers.take(Owner::Unsubscribe) else { return };
+            let refs: Vec<&Filter> = leaving.iter().collect();
+            if encode::unsubscribe(self.version, id, &refs, &mut self.out).is_err() {
+                self.identifiers.release(id);
+            }
+            self.filters.retain(|&(_, state)| state != FilterState::Leaving);
+            self.last_activity = now;
+        }
+        if self.filters.iter().any(|&(_, state)| state == FilterState::Due) {
+            let due = all_of(&self.filters, FilterState::Due);
+            let Some(id) = self.identifiers.take(Owner::Subscribe) else { return };
+            let refs: Vec<(&Filter, QoS)> =
+                due.iter().map(|filter| (filter, QoS::AtLeastOnce)).collect();
+            if encode::subscribe(self.version, id, &refs, &mut self.out).is_err() {
+                self.identifiers.release(id);
+            }
+            for (_, state) in &mut self.filters {
+                *state = FilterState::Asked;
+            }
+            self.subscribing.push_back((id, now, due));
+            self.last_activity = now;
+        }
+    }
+
+    /// The filters that this SUBACK is about, with the server's answer to each. Nothing if it answers
+    /// no SUBSCRIBE of ours.
+    pub(crate) fn subscribed(
+        &mut self,
+        id: PacketIdentifier,
+        codes: &[u8],
+    ) -> Option<impl Iterator<Item = (Filter, Result<(), ReasonCode>)> + use<>> {
+        let position = self.subscribing.iter().position(|&(asked, ..)| asked == id)?;
+        let (_, _, filters) = self.subscribing.remove(position)?;
+        self.identifiers.release(id);
+        // ThingsBoard answers SUBSCRIBE without filters, and Sparkplug filters, with too few codes.
+        let codes = codes.to_vec().into_iter().chain(core::iter::repeat(0x80));
+        Some(filters.into_iter().zip(codes).map(|(filter, code)| {
+            let granted = code < 0x80;
+            (filter, if granted { Ok(()) } else { Err(ReasonCode::new(code)) })
+        }))
+    }
+
+    /// When the oldest unanswered SUBSCRIBE was written.
+    pub(crate) fn subscribing_since(&self) -> Option<Instant> {
+        self.subscribing.front().map(|&(_, since, _)| since)
+    }
+
+    /// Acknowledges a message from the server. Packet identifier 0, which ThingsBoard sends after
+    /// 65,535 messages (C-043), cannot be acknowledged.
+    pub(crate) fn acknowledge(&mut self, packet_id: u16) {
+        if let Some(id) = PacketIdentifier::new(packet_id) {
+            encode::puback(self.version, id, &mut self.out);
+        }
+    }
+
+    /// Something came from the server.
+    pub(crate) const fn received(&mut self, now: Instant) {
+        self.last_received = now;
+        self.pinging = false;
+        self.probed = None;
+    }
+
+    pub(crate) fn ping(&mut self, now: Instant) {
+        encode::pingreq(&mut self.out);
+        self.pinging = true;
+        self.last_activity = now;
+    }
+
+    /// Whether more answers wait to be written than may wait.
+    pub(crate) fn is_stalled(&self) -> bool {
+        self.out.len() > MAX_WAITING_ANSWERS
+    }
+
+    /// The bytes written so far, if any.
+    pub(crate) fn take_chunk(&mut self) -> Option<Bytes> {
+        (!self.out.is_empty()).then(|| self.out.split().freeze())
+    }
+
+    /// Gives a large outgoing buffer back.
+    pub(crate) fn fall_idle(&mut self) {
+        if self.out.is_empty() && self.out.capacity() > IDLE_BUFFER {
+            self.out = BytesMut::new();
+        }
+    }
+
+    /// Memory held for packets on their way in and out.
+    pub(crate) fn buffered(&self) -> usize {
+        self.decoder.buffered() + self.out.capacity()
+    }
+}
+
+/// How much was written lately; a burst makes a rate limit plausible.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Burst {
+    since: Instant,
+    count: u32,
+}
+
+impl Burst {
+    /// Messages within [`Self::SPAN`] that no device sends by accident and rate limits are made for.
+    const MANY: u32 = 50;
+    const SPAN: Duration = Duration::from_secs(5);
+
+    pub(crate) fn count(&mut self, now: Instant) {
+        if now.duration_since(self.since) > Self::SPAN {
+            *self = Self { since: now, count: 0 };
+        }
+        self.count = self.count.saturating_add(1);
+    }
+
+    /// Whether anything was written lately.
+    pub(crate) fn is_recent(&self, now: Instant) -> bool {
+        self.count > 0 && now.duration_since(self.since) <= Self::SPAN * 2
+    }
+
+    pub(crate) fn makes_rate_limit_plausible(&self, now: Instant) -> bool {
+        self.count >= Self::MANY && now.duration_since(self.since) <= Self::SPAN * 2
+    }
+}

@@ -1,0 +1,157 @@
+//! A message from acceptance to outcome.
+
+use core::time::Duration;
+
+use super::SlotIndex;
+use crate::codec::{PacketIdentifier, QoS, Topic};
+use crate::time::Instant;
+
+/// What a message carries; the layer above says what it means.
+pub(crate) trait Content {
+    /// The payload, in parts that are sent one behind the other without being copied together first.
+    fn parts(&self) -> [&[u8]; 3];
+
+    /// Bytes of memory that it holds.
+    fn memory(&self) -> usize;
+}
+
+/// The name of a message, never used twice: a sequence number, and its place in the outbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct MessageId(u64);
+
+impl MessageId {
+    /// Places are below 2^20 ([`Config::max_queued_messages`](crate::Config::max_queued_messages)
+    /// ends at a million); the layer above uses the bit behind them for ids of its own.
+    const PLACE_BITS: u32 = 21;
+
+    pub(super) fn new(sequence: u64, place: SlotIndex) -> Self {
+        Self(sequence << Self::PLACE_BITS | u64::from(place.get()))
+    }
+
+    pub(crate) const fn from_raw(raw: u64) -> Self {
+        Self(raw)
+    }
+
+    pub(crate) const fn raw(self) -> u64 {
+        self.0
+    }
+
+    pub(super) const fn place(self) -> SlotIndex {
+        SlotIndex::new((self.0 & ((1 << Self::PLACE_BITS) - 1)) as u32)
+    }
+}
+
+/// What happens to an unsettled message when the connection ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OnLinkEnd {
+    /// It is sent again, until it has its outcome or expires.
+    Resend,
+    /// It is sent again, but only for so long after the first end.
+    ResendFor(Duration),
+    /// It ends with the connection; its owner decides what follows.
+    End,
+}
+
+/// How important a message is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lane {
+    /// Requests, replies and what the application wants to go first.
+    Urgent,
+    Normal,
+}
+
+/// A message as the layer above hands it over.
+#[derive(Debug)]
+pub(crate) struct Publication<C> {
+    pub(crate) topic: Topic,
+    pub(crate) content: C,
+    pub(crate) qos: QoS,
+    pub(crate) lane: Lane,
+    pub(crate) accepted: Instant,
+    pub(crate) expires: Option<Instant>,
+    pub(crate) on_link_end: OnLinkEnd,
+    /// Whether ThingsBoard counts it as activity of the session (TB §14.4).
+    pub(crate) is_activity: bool,
+}
+
+impl<C: Content> Publication<C> {
+    pub(crate) fn payload_len(&self) -> usize {
+        self.content.parts().iter().map(|part| part.len()).sum()
+    }
+}
+
+/// Where in its life a message is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// Accepted, but the layer above holds it back.
+    Parked,
+    /// Accepted, and part of another message whose outcome will be its own.
+    Joined,
+    /// Waiting to be written for the first time.
+    Ready(Lane),
+    /// Waiting to be written again, because the connection that carried it ended.
+    Again,
+    /// Suspected of making the server hang up: waiting to travel alone.
+    Suspect,
+    /// Written at QoS 1, not acknowledged.
+    InFlight { id: PacketIdentifier, at: Instant, order: u64 },
+}
+
+/// The list that a message is in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Queue {
+    InFlight,
+    Again,
+    Suspect,
+    Urgent,
+    Normal,
+    Parked,
+    Joined,
+}
+
+impl Queue {
+    pub(super) const COUNT: usize = 7;
+}
+
+impl Stage {
+    pub(crate) const fn queue(self) -> Queue {
+        match self {
+            Self::Parked => Queue::Parked,
+            Self::Joined => Queue::Joined,
+            Self::Ready(Lane::Urgent) => Queue::Urgent,
+            Self::Ready(Lane::Normal) => Queue::Normal,
+            Self::Again => Queue::Again,
+            Self::Suspect => Queue::Suspect,
+            Self::InFlight { .. } => Queue::InFlight,
+        }
+    }
+}
+
+/// What is known against a message (TB §0.2: the server hangs up on what it does not like).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Suspicion {
+    /// The last session whose end it may have caused, in company.
+    pub(crate) session: Option<u32>,
+    /// Sessions that it ended while travelling alone.
+    pub(crate) strikes: u8,
+    /// Since it became a suspect another message on its topic was acknowledged: the topic is not to blame.
+    pub(crate) topic_works: bool,
+    /// Rounds of waiting for that proof.
+    pub(crate) rounds: u8,
+    /// Not tried again before.
+    pub(crate) not_before: Option<Instant>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Entry<C> {
+    pub(crate) id: MessageId,
+    pub(crate) publication: Publication<C>,
+    pub(crate) stage: Stage,
+    /// Connections that carried it.
+    pub(crate) writes: u32,
+    /// Times that it was not acknowledged although younger neighbours were.
+    pub(crate) unanswered: u8,
+    pub(crate) suspicion: Suspicion,
+    pub(super) previous: Option<SlotIndex>,
+    pub(super) next: Option<SlotIndex>,
+}

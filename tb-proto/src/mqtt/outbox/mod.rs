@@ -1,0 +1,300 @@
+//! Every accepted message, from acceptance to outcome.
+//!
+//! ```text
+//!  insert ──▶ Parked ──▶ Ready ──────────▶ InFlight ──▶ outcome
+//!                          │ QoS 0: outcome   │ the link ended
+//!                          ▼                  ▼
+//!                       outcome             Again ──▶ InFlight …
+//!                                             │ seen at two hang-ups
+//!                                             ▼
+//!                                          Suspect ──▶ InFlight, alone
+//! ```
+//!
+//! Each stage is a list, so nothing ever walks the messages to find one.
+
+mod entry;
+mod list;
+mod slab;
+
+use alloc::collections::BTreeSet;
+
+pub(crate) use entry::{
+    Content, Entry, Lane, MessageId, OnLinkEnd, Publication, Queue, Stage, Suspicion,
+};
+use list::List;
+use slab::Slab;
+pub(crate) use slab::SlotIndex;
+
+use crate::codec::PacketIdentifier;
+use crate::time::Instant;
+
+/// The most that may be held.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OutboxLimits {
+    pub(crate) messages: usize,
+    pub(crate) bytes: usize,
+}
+
+#[derive(Debug)]
+pub(crate) struct Outbox<C> {
+    limits: OutboxLimits,
+    entries: Slab<Entry<C>>,
+    lists: [List; Queue::COUNT],
+    expiries: BTreeSet<(Instant, MessageId)>,
+    sequence: u64,
+    len: usize,
+    content_bytes: usize,
+    reserved_messages: usize,
+    reserved_bytes: usize,
+}
+
+impl<C: Content> Outbox<C> {
+    /// Bytes that one expiry takes in the ordered set, roughly.
+    const EXPIRY_BYTES: usize = 48;
+
+    pub(crate) const fn new(limits: OutboxLimits) -> Self {
+        Self {
+            limits,
+            entries: Slab::new(),
+            lists: [List::EMPTY; Queue::COUNT],
+            expiries: BTreeSet::new(),
+            sequence: 0,
+            len: 0,
+            content_bytes: 0,
+            reserved_messages: 0,
+            reserved_bytes: 0,
+        }
+    }
+
+    /// Whether one more message fits beside `others` that are held elsewhere; `memory` is what it and
+    /// they take.
+    pub(crate) fn has_room(&self, others: usize, memory: usize) -> bool {
+        let page = Slab::<Entry<C>>::page_bytes();
+        self.len + others + self.reserved_messages < self.limits.messages
+            && self.bytes() + self.reserved_bytes + memory + page <= self.limits.bytes
+    }
+
+    /// Keeps room for a message of that size.
+    pub(crate) const fn reserve(&mut self, memory: usize) {
+        self.reserved_messages += 1;
+        self.reserved_bytes += memory;
+    }
+
+    pub(crate) const fn release(&mut self, memory: usize) {
+        self.reserved_messages = self.reserved_messages.saturating_sub(1);
+        self.reserved_bytes = self.reserved_bytes.saturating_sub(memory);
+    }
+
+    /// Adds a message without asking for room. A parked one goes nowhere until it is unparked.
+    pub(crate) fn insert(&mut self, publication: Publication<C>, parked: bool) -> MessageId {
+        self.sequence += 1;
+        self.len += 1;
+        self.content_bytes += publication.content.memory();
+        let stage = if parked { Stage::Parked } else { Stage::Ready(publication.lane) };
+        let expires = publication.expires;
+        let place = self.entries.insert(Entry {
+            id: MessageId::from_raw(0),
+            publication,
+            stage,
+            writes: 0,
+            unanswered: 0,
+            suspicion: Suspicion::default(),
+            previous: None,
+            next: None,
+        });
+        let id = MessageId::new(self.sequence, place);
+        if let Some(entry) = self.entries.get_mut(place) {
+            entry.id = id;
+        }
+        if let Some(expires) = expires {
+            self.expiries.insert((expires, id));
+        }
+        self.link_back(place, stage);
+        id
+    }
+
+    /// Lets a parked message go.
+    pub(crate) fn unpark(&mut self, id: MessageId) {
+        if let Some(entry) = self.get(id)
+            && entry.stage == Stage::Parked
+        {
+            let lane = entry.publication.lane;
+            self.move_back(id.place(), Stage::Ready(lane));
+        }
+    }
+
+    /// Makes a parked message part of another one.
+    pub(crate) fn join(&mut self, id: MessageId) {
+        if self.get(id).is_some_and(|entry| entry.stage == Stage::Parked) {
+            self.move_back(id.place(), Stage::Joined);
+        }
+    }
+
+    /// Takes a message out of another one again.
+    pub(crate) fn part(&mut self, id: MessageId) {
+        if self.get(id).is_some_and(|entry| entry.stage == Stage::Joined) {
+            self.move_back(id.place(), Stage::Parked);
+        }
+    }
+
+    /// Takes a message out, whatever its stage.
+    pub(crate) fn remove(&mut self, id: MessageId) -> Option<Entry<C>> {
+        let stage = self.get(id)?.stage;
+        let place = id.place();
+        self.unlink(place, stage);
+        let entry = self.entries.remove(place)?;
+        if let Some(expires) = entry.publication.expires {
+            self.expiries.remove(&(expires, id));
+        }
+        self.len -= 1;
+        self.content_bytes -= entry.publication.content.memory();
+        Some(entry)
+    }
+
+    /// Changes the content of a message that has not been written yet.
+    pub(crate) fn edit(&mut self, id: MessageId, change: impl FnOnce(&mut Publication<C>)) {
+        if self.get(id).is_none() {
+            return;
+        }
+        if let Some(entry) = self.entries.get_mut(id.place()) {
+            let expires = entry.publication.expires;
+            self.content_bytes -= entry.publication.content.memory();
+            change(&mut entry.publication);
+            self.content_bytes += entry.publication.content.memory();
+            let changed = entry.publication.expires;
+            if expires != changed {
+                if let Some(expires) = expires {
+                    self.expiries.remove(&(expires, id));
+                }
+                if let Some(changed) = changed {
+                    self.expiries.insert((changed, id));
+                }
+            }
+        }
+    }
+
+    /// A message was written at QoS 1.
+    pub(crate) fn written(
+        &mut self,
+        place: SlotIndex,
+        id: PacketIdentifier,
+        at: Instant,
+        order: u64,
+    ) {
+        self.move_back(place, Stage::InFlight { id, at, order });
+        if let Some(entry) = self.entries.get_mut(place) {
+            entry.writes = entry.writes.saturating_add(1);
+        }
+    }
+
+    /// Puts a message back in front of those that wait to be sent again.
+    pub(crate) fn again_first(&mut self, place: SlotIndex) {
+        self.move_front(place, Stage::Again);
+    }
+
+    /// Makes a message a suspect, behind the others.
+    pub(crate) fn suspect(&mut self, id: MessageId) {
+        self.move_back(id.place(), Stage::Suspect);
+    }
+
+    pub(crate) fn get(&self, id: MessageId) -> Option<&Entry<C>> {
+        self.entries.get(id.place()).filter(|entry| entry.id == id)
+    }
+
+    pub(crate) fn get_mut(&mut self, id: MessageId) -> Option<&mut Entry<C>> {
+        self.entries.get_mut(id.place()).filter(|entry| entry.id == id)
+    }
+
+    pub(crate) fn at(&self, place: SlotIndex) -> Option<&Entry<C>> {
+        self.entries.get(place)
+    }
+
+    pub(crate) fn at_mut(&mut self, place: SlotIndex) -> Option<&mut Entry<C>> {
+        self.entries.get_mut(place)
+    }
+
+    /// The first message of a queue.
+    pub(crate) const fn first(&self, queue: Queue) -> Option<SlotIndex> {
+        self.lists[queue as usize].head()
+    }
+
+    /// The message behind `place` in its list.
+    pub(crate) fn behind(&self, place: SlotIndex) -> Option<SlotIndex> {
+        self.entries.get(place)?.next
+    }
+
+    pub(crate) const fn count(&self, queue: Queue) -> usize {
+        self.lists[queue as usize].len()
+    }
+
+    pub(crate) const fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Bytes held, bookkeeping included.
+    pub(crate) fn bytes(&self) -> usize {
+        self.entries.bytes() + self.content_bytes + self.expiries.len() * Self::EXPIRY_BYTES
+    }
+
+    /// The next message whose time to live ends, and when.
+    pub(crate) fn next_expiry(&self) -> Option<(Instant, MessageId)> {
+        self.expiries.first().copied()
+    }
+
+    /// Forgets the expiry of a message that is on its way; it is looked at again when the link ends.
+    pub(crate) fn forget_expiry(&mut self, at: Instant, id: MessageId) {
+        self.expiries.remove(&(at, id));
+    }
+
+    /// The oldest message of normal importance that has never been written.
+    pub(crate) fn oldest_droppable(&self) -> Option<MessageId> {
+        [Queue::Parked, Queue::Normal]
+            .into_iter()
+            .filter_map(|queue| self.first(queue))
+            .filter_map(|place| self.entries.get(place))
+            .map(|entry| entry.id)
+            .min()
+    }
+
+    /// Any message; used to empty the outbox.
+    pub(crate) fn any(&self) -> Option<MessageId> {
+        self.lists
+            .iter()
+            .find_map(List::head)
+            .and_then(|place| self.entries.get(place))
+            .map(|entry| entry.id)
+    }
+
+    fn move_back(&mut self, place: SlotIndex, stage: Stage) {
+        if let Some(old) = self.restage(place, stage) {
+            self.unlink(place, old);
+            self.link_back(place, stage);
+        }
+    }
+
+    fn move_front(&mut self, place: SlotIndex, stage: Stage) {
+        if let Some(old) = self.restage(place, stage) {
+            self.unlink(place, old);
+            self.lists[stage.queue() as usize].push_front(&mut self.entries, place);
+        }
+    }
+
+    fn restage(&mut self, place: SlotIndex, stage: Stage) -> Option<Stage> {
+        self.entries.get_mut(place).map(|entry| core::mem::replace(&mut entry.stage, stage))
+    }
+
+    fn link_back(&mut self, place: SlotIndex, stage: Stage) {
+        self.lists[stage.queue() as usize].push_back(&mut self.entries, place);
+    }
+
+    fn unlink(&mut self, place: SlotIndex, stage: Stage) {
+        self.lists[stage.queue() as usize].unlink(&mut self.entries, place);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,160 @@
+//! Entries in pages: constant time to add, find and remove; memory follows what is held.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+/// Few enough that one idle connection stays small, many enough that allocating a page is rare.
+const PAGE: usize = 16;
+
+/// The place of an entry. It is used again after the entry is gone: only a
+/// [`MessageId`](super::MessageId) names a message for ever.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct SlotIndex(u32);
+
+impl SlotIndex {
+    pub(crate) const fn new(index: u32) -> Self {
+        Self(index)
+    }
+
+    pub(crate) const fn get(self) -> u32 {
+        self.0
+    }
+
+    const fn position(self) -> (usize, usize) {
+        (self.0 as usize / PAGE, self.0 as usize % PAGE)
+    }
+}
+
+#[derive(Debug)]
+struct Page<T> {
+    slots: [Option<T>; PAGE],
+    used: usize,
+}
+
+#[derive(Debug)]
+pub(crate) struct Slab<T> {
+    pages: Vec<Option<Box<Page<T>>>>,
+    /// Kept so that one message after the other does not allocate a page each.
+    spare: Option<Box<Page<T>>>,
+    /// Pages that may have a free slot; checked when used.
+    open: Vec<u32>,
+    live_pages: usize,
+}
+
+impl<T> Slab<T> {
+    pub(crate) const fn new() -> Self {
+        Self { pages: Vec::new(), spare: None, open: Vec::new(), live_pages: 0 }
+    }
+
+    pub(crate) const fn page_bytes() -> usize {
+        size_of::<Page<T>>() + 2 * size_of::<usize>()
+    }
+
+    /// Bytes of the pages in use.
+    pub(crate) const fn bytes(&self) -> usize {
+        self.live_pages * Self::page_bytes()
+    }
+
+    pub(crate) fn insert(&mut self, entry: T) -> SlotIndex {
+        let page_index = self.open_page();
+        let page = self.pages[page_index].get_or_insert_with(|| {
+            self.live_pages += 1;
+            self.spare
+                .take()
+                .unwrap_or_else(|| Box::new(Page { slots: [const { None }; PAGE], used: 0 }))
+        });
+        let slot = page.slots.iter().position(Option::is_none).unwrap_or_default();
+        page.slots[slot] = Some(entry);
+        page.used += 1;
+        // The outbox holds at most a million messages (Config), far below u32::MAX.
+        SlotIndex((page_index * PAGE + slot) as u32)
+    }
+
+    pub(crate) fn get(&self, index: SlotIndex) -> Option<&T> {
+        let (page, slot) = index.position();
+        self.pages.get(page)?.as_ref()?.slots[slot].as_ref()
+    }
+
+    pub(crate) fn get_mut(&mut self, index: SlotIndex) -> Option<&mut T> {
+        let (page, slot) = index.position();
+        self.pages.get_mut(page)?.as_mut()?.slots[slot].as_mut()
+    }
+
+    pub(crate) fn remove(&mut self, index: SlotIndex) -> Option<T> {
+        let (page_index, slot) = index.position();
+        let place = self.pages.get_mut(page_index)?;
+        let page = place.as_mut()?;
+        let entry = page.slots[slot].take()?;
+        if page.used == PAGE {
+            self.open.push(page_index as u32);
+        }
+        page.used -= 1;
+        if page.used == 0 {
+            self.live_pages -= 1;
+            self.spare = place.take();
+            if self.live_pages == 0 {
+                self.pages = Vec::new();
+                self.open = Vec::new();
+            }
+        }
+        Some(entry)
+    }
+
+    /// The index of a page with a free slot.
+    fn open_page(&mut self) -> usize {
+        while let Some(&index) = self.open.last() {
+            match self.pages.get(index as usize) {
+                Some(Some(page)) if page.used < PAGE => return index as usize,
+                Some(None) => return index as usize,
+                _ => {
+                    self.open.pop();
+                }
+            }
+        }
+        self.pages.push(None);
+        let index = self.pages.len() - 1;
+        self.open.push(index as u32);
+        index
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn an_emptied_slab_holds_no_page_but_the_spare() {
+        let mut slab = Slab::new();
+        let places: Vec<_> = (0..1_000).map(|n| slab.insert(n)).collect();
+        assert!(slab.bytes() >= 1_000 * size_of::<Option<i32>>());
+        for place in places {
+            slab.remove(place).unwrap();
+        }
+        assert_eq!(slab.bytes(), 0);
+        assert!(slab.pages.is_empty() && slab.open.is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn a_slab_is_a_map_from_place_to_entry(steps in proptest::collection::vec(any::<(bool, u8)>(), 0..600)) {
+            let mut slab = Slab::new();
+            let mut model: Vec<(SlotIndex, usize)> = Vec::new();
+            for (number, (insert, pick)) in steps.into_iter().enumerate() {
+                if insert || model.is_empty() {
+                    let place = slab.insert(number);
+                    prop_assert!(model.iter().all(|&(taken, _)| taken != place));
+                    model.push((place, number));
+                } else {
+                    let (place, value) = model.swap_remove(usize::from(pick) % model.len());
+                    prop_assert_eq!(slab.remove(place), Some(value));
+                    prop_assert_eq!(slab.get(place), None);
+                }
+                for &(place, value) in &model {
+                    prop_assert_eq!(slab.get(place), Some(&value));
+                }
+                prop_assert!(slab.bytes() <= (number + 1) * Slab::<usize>::page_bytes());
+            }
+        }
+    }
+}

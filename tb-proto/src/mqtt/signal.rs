@@ -1,0 +1,54 @@
+//! What the MQTT layer tells the layer above.
+
+use alloc::string::String;
+
+use super::{Cause, Delivered, MessageId, Publication, UndeliveredCause};
+use crate::codec::{Filter, ProtocolVersion, Publish, ReasonCode};
+use crate::time::Instant;
+
+#[derive(Debug)]
+pub(crate) enum Signal<C> {
+    /// The server accepted the connection.
+    Online { version: ProtocolVersion },
+    /// The connection, or the attempt, ended.
+    Offline { cause: Cause, next_attempt: Option<Instant> },
+    VersionChanged { from: ProtocolVersion, to: ProtocolVersion, why: VersionChange },
+    /// The server answered a SUBSCRIBE for this filter.
+    Subscribed { filter: Filter, granted: Result<(), ReasonCode> },
+    Received(Publish),
+    /// A message over the limit was skipped.
+    ReceivedTooLarge { topic: Option<String>, size: usize },
+    Settled(Settled<C>),
+    /// Draining is over; nothing follows.
+    Closed,
+}
+
+/// A message and its one outcome.
+#[derive(Debug)]
+pub(crate) struct Settled<C> {
+    pub(crate) id: MessageId,
+    pub(crate) publication: Publication<C>,
+    /// Whether it was ever handed to a connection.
+    pub(crate) written: bool,
+    pub(crate) outcome: Outcome,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Delivered(Delivered),
+    Undelivered(UndeliveredCause),
+    /// The connection ended, and the message was to end with it.
+    LinkEnded,
+}
+
+/// Why the version of MQTT changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum VersionChange {
+    /// The server refused the version in so many words.
+    Refused,
+    /// The server closed three connections in a row without a word.
+    Silence,
+    /// An hour has passed since silence led to 3.1.1: MQTT 5 gets another chance.
+    Retry,
+}

@@ -1,0 +1,88 @@
+//! Every deadline of the MQTT layer, in one table.
+
+use crate::time::Instant;
+
+/// What can fall due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Timer {
+    /// Dial, TLS and CONNACK have taken too long.
+    Connect,
+    /// The pause between two attempts is over.
+    Retry,
+    /// The connection has held long enough to forget earlier failures.
+    Held,
+    /// PINGREQ is due.
+    Ping,
+    /// Nothing came from the server for too long.
+    Dead,
+    /// The oldest written message, or SUBSCRIBE, should have been acknowledged.
+    Acknowledgement,
+    /// MQTT 5 deserves another try.
+    VersionRetry,
+    /// Messages may flow again after the server asked for a break.
+    Resume,
+    /// Something about a suspect: its turn to travel alone has come, or is over.
+    Suspect,
+    /// A message reaches the end of its time to live.
+    Expiry,
+    /// Draining ends.
+    Drain,
+}
+
+const TIMERS: [Timer; 11] = [
+    Timer::Connect,
+    Timer::Retry,
+    Timer::Held,
+    Timer::Ping,
+    Timer::Dead,
+    Timer::Acknowledgement,
+    Timer::VersionRetry,
+    Timer::Resume,
+    Timer::Suspect,
+    Timer::Expiry,
+    Timer::Drain,
+];
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Timers {
+    due: [Option<Instant>; TIMERS.len()],
+}
+
+impl Timers {
+    pub(crate) const fn set(&mut self, timer: Timer, at: Instant) {
+        self.due[timer as usize] = Some(at);
+    }
+
+    pub(crate) const fn stop(&mut self, timer: Timer) {
+        self.due[timer as usize] = None;
+    }
+
+    pub(crate) fn next(&self) -> Option<Instant> {
+        self.due.iter().flatten().min().copied()
+    }
+
+    /// Takes one timer that is due at `now` out of the table.
+    pub(crate) fn expired(&mut self, now: Instant) -> Option<Timer> {
+        let timer = TIMERS
+            .into_iter()
+            .find(|&timer| self.due[timer as usize].is_some_and(|due| due <= now))?;
+        self.stop(timer);
+        Some(timer)
+    }
+
+    /// Stops everything that belongs to the connection that has ended.
+    pub(crate) fn stop_link(&mut self) {
+        for timer in [
+            Timer::Connect,
+            Timer::Held,
+            Timer::Ping,
+            Timer::Dead,
+            Timer::Acknowledgement,
+            Timer::VersionRetry,
+            Timer::Resume,
+            Timer::Suspect,
+        ] {
+            self.stop(timer);
+        }
+    }
+}

@@ -1,0 +1,228 @@
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+
+use super::forms::{self, Form};
+use crate::tb::InvalidPayload;
+use crate::tb::json::serializer::Written;
+
+const BEFORE_TS: &[u8] = b"{\"ts\":";
+const BEFORE_VALUES: &[u8] = b",\"values\":";
+
+/// A checked telemetry payload whose time can still be filled in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct TelemetryBody {
+    /// `{"ts":…,"values":` or nothing; if something, a `}` follows `text`.
+    head: Head,
+    text: Vec<u8>,
+    form: Form,
+    data_points: u32,
+}
+
+impl TelemetryBody {
+    pub(super) fn from_written(written: Written) -> Result<Self, InvalidPayload> {
+        let Written { text, form } = written;
+        if form.sequence || (form.ts && form.values) {
+            return Self::from_text(text);
+        }
+        if form.members == 0 {
+            return Err(InvalidPayload::Empty);
+        }
+        Ok(Self {
+            head: Head::NONE,
+            text,
+            form: Form::Values,
+            data_points: form.data_points,
+        })
+    }
+
+    pub(super) fn from_text(text: Vec<u8>) -> Result<Self, InvalidPayload> {
+        let text = String::from_utf8(text).map_err(|error| InvalidPayload::Syntax {
+            offset: error.utf8_error().valid_up_to(),
+        })?;
+        let checked = forms::check(&text)?;
+        Ok(Self {
+            head: Head::NONE,
+            text: checked.edits.apply(text.into_bytes()),
+            form: checked.form,
+            data_points: checked.data_points,
+        })
+    }
+
+    /// An array without entries; never to be sent (C-052).
+    pub(super) fn empty() -> Self {
+        Self {
+            head: Head::NONE,
+            text: b"[]".to_vec(),
+            form: Form::List { unstamped: false },
+            data_points: 0,
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.text == b"[]"
+    }
+
+    /// Adds the entry or entries of `other`.
+    pub(super) fn append(&mut self, other: &Self) {
+        let mut text = Vec::with_capacity(self.len().saturating_add(other.len()).saturating_add(3));
+        text.push(b'[');
+        for entries in [&*self, other].map(Self::entries) {
+            let empty = entries.concat().is_empty();
+            if text.len() > 1 && !empty {
+                text.push(b',');
+            }
+            entries.iter().for_each(|part| text.extend_from_slice(part));
+        }
+        text.push(b']');
+        let unstamped = self.needs_stamp() || other.needs_stamp();
+        *self = Self {
+            head: Head::NONE,
+            text,
+            form: Form::List { unstamped },
+            data_points: self.data_points.saturating_add(other.data_points),
+        };
+    }
+
+    /// The payload as the elements of an array, without brackets.
+    fn entries(&self) -> [&[u8]; 3] {
+        match self.form {
+            Form::List { .. } => {
+                let text = self.text.trim_ascii();
+                let text = text.strip_prefix(b"[").unwrap_or(text);
+                [b"", text.strip_suffix(b"]").unwrap_or(text), b""]
+            }
+            _ => self.parts(),
+        }
+    }
+
+    /// How many values the server stores: what its limits count.
+    pub(crate) fn data_points(&self) -> u32 {
+        self.data_points
+    }
+
+    /// Whether an entry has no time yet.
+    pub(crate) fn needs_stamp(&self) -> bool {
+        matches!(self.form, Form::Values | Form::List { unstamped: true })
+    }
+
+    /// Gives every entry without a time this one. A plain object is not copied for it.
+    pub(crate) fn stamp(&mut self, unix_ms: i64) {
+        match self.form {
+            Form::Values => self.head = Head::new(unix_ms),
+            Form::List { unstamped: true } => self.text = forms::stamp_list(&self.text, unix_ms),
+            Form::List { unstamped: false } | Form::Complete => return,
+        }
+        self.settle();
+    }
+
+    /// Lets the server take the time of arrival.
+    pub(crate) fn leave_unstamped(&mut self) {
+        self.settle();
+    }
+
+    fn settle(&mut self) {
+        self.form = match self.form {
+            Form::List { .. } => Form::List { unstamped: false },
+            Form::Values | Form::Complete => Form::Complete,
+        };
+    }
+
+    /// Bytes of memory behind the body.
+    pub(crate) fn memory(&self) -> usize {
+        self.text.capacity()
+    }
+
+    /// The payload in three pieces, to be sent one after the other.
+    #[inline]
+    pub(crate) fn parts(&self) -> [&[u8]; 3] {
+        let head = self.head.as_bytes();
+        [head, &self.text, if head.is_empty() { b"" } else { b"}" }]
+    }
+
+    /// Length of the payload in bytes.
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.parts().iter().map(|part| part.len()).sum()
+    }
+
+    /// The whole payload, to be given back to the application.
+    pub(crate) fn payload(&self) -> Bytes {
+        Bytes::from(self.parts().concat())
+    }
+}
+
+/// `{"ts":…,"values":` without an allocation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Head {
+    bytes: [u8; Self::LONGEST],
+    len: u8,
+}
+
+impl Head {
+    /// Six bytes, ten bytes, and the twenty of `i64::MIN`.
+    const LONGEST: usize = 36;
+    const NONE: Self = Self {
+        bytes: [0; Self::LONGEST],
+        len: 0,
+    };
+
+    fn new(unix_ms: i64) -> Self {
+        let mut head = Self::NONE;
+        head.push(BEFORE_TS);
+        let mut digits = [0_u8; 20];
+        let mut at = digits.len();
+        let mut left = unix_ms.unsigned_abs();
+        for slot in digits.iter_mut().rev() {
+            // A remainder of ten is a digit.
+            *slot = b'0' | u8::try_from(left % 10).unwrap_or_default();
+            at = at.saturating_sub(1);
+            left /= 10;
+            if left == 0 {
+                break;
+            }
+        }
+        if unix_ms < 0 {
+            head.push(b"-");
+        }
+        head.push(digits.get(at..).unwrap_or_default());
+        head.push(BEFORE_VALUES);
+        head
+    }
+
+    fn push(&mut self, part: &[u8]) {
+        let start = usize::from(self.len);
+        for (slot, byte) in self.bytes.iter_mut().skip(start).zip(part) {
+            *slot = *byte;
+            self.len = self.len.saturating_add(1);
+        }
+    }
+
+    #[inline]
+    fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..usize::from(self.len)).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn the_head_says_the_time_in_decimal(unix_ms: i64) {
+            let text = alloc::format!("{{\"ts\":{unix_ms},\"values\":");
+            prop_assert!(Head::new(unix_ms).as_bytes() == text.as_bytes());
+        }
+    }
+
+    #[test]
+    fn the_longest_times_fit_the_head() {
+        for unix_ms in [i64::MIN, i64::MAX, 0, -1, 10] {
+            let text = alloc::format!("{{\"ts\":{unix_ms},\"values\":");
+            assert_eq!(Head::new(unix_ms).as_bytes(), text.as_bytes());
+        }
+    }
+}
