@@ -2,6 +2,7 @@
 //!
 //! `TB_TRANSCRIPTS` may name a folder of further recordings in the long form; they are replayed too.
 
+mod against_client;
 mod against_simulator;
 mod corpus;
 mod families;

@@ -1,8 +1,11 @@
 //! The server's side of a recording, played to a client.
 
-pub(crate) mod identifiers;
-pub(crate) mod obliging_server;
-pub(crate) mod script;
+mod identifiers;
+mod obliging_server;
+mod play;
+mod script;
+
+pub use play::{Answers, Fault, Survived, play_to_client};
 
 /// A packet with this first byte and what follows the fixed header.
 pub(crate) fn frame(first: u8, body: &[u8]) -> Vec<u8> {

@@ -13,6 +13,18 @@ pub(crate) struct LinkScript {
     pub(crate) moves: Vec<Move>,
 }
 
+impl LinkScript {
+    /// Whether the server writes a packet of this type in it.
+    pub(crate) fn delivers(&self, kind: Kind) -> bool {
+        self.moves.iter().any(|each| match each {
+            Move::Deliver(packets) => packets
+                .iter()
+                .any(|packet| packet.first().is_some_and(|first| Kind::of(*first) == kind)),
+            _ => false,
+        })
+    }
+}
+
 /// One move.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Move {
