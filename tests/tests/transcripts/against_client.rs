@@ -1,4 +1,5 @@
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use core::panic::AssertUnwindSafe;
+use std::panic::catch_unwind;
 
 use tb_tests::replay::{Answers, Survived, play_to_client};
 
@@ -17,7 +18,7 @@ fn the_client_survives_what_the_genuine_server_did() {
 #[test]
 fn the_client_survives_answers_that_were_meant_for_another() {
     let total = survives_all(Answers::AsRecorded);
-    assert!(total.unexpected_acknowledgements > 300, "{total:?}");
+    assert!(strays(&total) > 20, "{total:?}");
 }
 
 fn survives_all(answers: Answers) -> Survived {
@@ -36,4 +37,9 @@ fn survives_all(answers: Answers) -> Survived {
     println!("{recordings} recordings, answers {answers:?}: {total:?}");
     assert!(faults.is_empty(), "{faults}");
     total
+}
+
+/// Acknowledgements that the client had no use for, in a hundred packets that it read.
+fn strays(total: &Survived) -> u64 {
+    total.unexpected_acknowledgements * 100 / total.packets as u64
 }

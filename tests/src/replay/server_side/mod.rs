@@ -4,8 +4,10 @@ mod identifiers;
 mod obliging_server;
 mod play;
 mod script;
+mod survival;
 
-pub use play::{Answers, Fault, Survived, play_to_client};
+pub use play::play_to_client;
+pub use survival::{Answers, Fault, Survived};
 
 /// A packet with this first byte and what follows the fixed header.
 pub(crate) fn frame(first: u8, body: &[u8]) -> Vec<u8> {

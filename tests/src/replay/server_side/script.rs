@@ -55,7 +55,7 @@ pub(crate) enum Call {
     /// Asks for attributes.
     RequestAttributes,
     /// Calls a method of the server.
-    CallServer,
+    Rpc,
     /// Answers an open call of the server.
     Reply,
 }
@@ -141,7 +141,7 @@ fn provoke(packet: &Template, protocol: Protocol) -> Move {
             ]) {
                 Call::RequestAttributes
             } else if starts(&["v1/devices/me/rpc/request/", "v2/r/req/"]) {
-                Call::CallServer
+                Call::Rpc
             } else if starts(&["v1/devices/me/rpc/response/", "v2/r/res/", "v1/gateway/rpc"]) {
                 Call::Reply
             } else if starts(&["v1/devices/me/attributes", "v2/a", "v1/gateway/attributes"]) {
