@@ -100,12 +100,12 @@ fn write_cut(out: &mut Vec<u8>, text: &[u8]) -> bool {
 fn increment(text: &mut [u8]) -> bool {
     for digit in text.iter_mut().rev() {
         match digit {
+            b'.' => return false,
             b'9' => *digit = b'0',
-            b'0'..b'9' => {
+            _ => {
                 *digit = digit.saturating_add(1);
                 return true;
             }
-            _ => return false,
         }
     }
     false
