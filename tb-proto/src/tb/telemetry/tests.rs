@@ -122,7 +122,7 @@ fn a_batch_holds_entries_with_and_without_a_time() {
             + r#"{"ts":1700000000001,"values":{"c":3}},{"ts":1767225600005,"values":{"d":4}}]"#
     );
     let extended = Telemetry::json(r#" [ {"a":1} ] "#).entry(&json!({ "b": 2 }));
-    assert_eq!(text(&body(extended.unstamped())), r#"[ {"a":1} ,{"b":2}]"#);
+    assert_eq!(text(&body(extended.unstamped())), r#" [ {"a":1} ,{"b":2}]"#);
 }
 
 #[test]
