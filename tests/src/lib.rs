@@ -5,4 +5,5 @@
     reason = "everything here runs on the standard library"
 )]
 
+pub mod network;
 pub mod sim;
