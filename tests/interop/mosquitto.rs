@@ -70,7 +70,7 @@ fn on_tokio(test: impl FnOnce(Start<'_>)) {
         .unwrap();
     test(&|config| {
         let _inside = runtime.enter();
-        tb_tokio::start(config)
+        tb_tokio::start(config).unwrap()
     });
 }
 
