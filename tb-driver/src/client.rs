@@ -233,14 +233,15 @@ impl Client {
     /// Disconnects: nothing more is accepted, what was accepted has until `linger` from now to be
     /// delivered, and what is left then ends as *abandoned*. Dropping the ticket changes nothing.
     pub fn disconnect(&self, linger: Duration) -> Reply<Drained> {
-        let begun = self.shared().open((), |state, now, ()| {
-            state.disconnecting = true;
-            Ok(state.machine.disconnect(now, now + linger))
+        let begun = self.shared().with_wakes(|state, now, wakes| {
+            let pending = state.disconnect(now, now + linger, wakes);
+            state.tickets.open(pending.id());
+            pending
         });
         let shared = Arc::clone(self.shared());
         match begun {
-            Ok(pending) => Reply::new(shared, pending),
-            Err(_) => Reply::settled(shared),
+            Some(pending) => Reply::new(shared, pending),
+            None => Reply::settled(shared),
         }
     }
 
@@ -336,10 +337,9 @@ fn closed<T>() -> Arc<Channel<T>> {
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        self.shared.with(|state, now| {
+        self.shared.with_wakes(|state, now, wakes| {
             if !state.disconnecting {
-                state.disconnecting = true;
-                let _ = state.machine.disconnect(now, now + state.linger);
+                let _ = state.disconnect(now, now + state.linger, wakes);
             }
         });
     }

@@ -3,19 +3,18 @@
 
 use alloc::sync::Arc;
 use core::hash::{BuildHasher, Hasher};
-use core::task::Waker;
+use core::task::{Context, Poll, Waker};
 use std::hash::RandomState;
 use std::thread;
 use std::time::Instant;
 
 use bytes::Bytes;
-use tb_proto::{Client as Machine, Config, LinkId, LinkLost, LinkRequest, State};
+use tb_proto::{Client as Machine, Config, LinkId, LinkLost, LinkRequest};
 
 use crate::client::Client;
 use crate::clock::{Clock, WallClock};
 use crate::error::StartError;
 use crate::shared::{Seat, Shared};
-use crate::wakes::Wakes;
 
 /// The driver's side of one client: hands out what has to be done, takes what was done.
 ///
@@ -87,10 +86,9 @@ impl Engine {
     /// Takes a turn. `waker` is woken when there is something to do after a [`Turn::Sleep`].
     pub fn turn(&mut self, waker: &Waker, readiness: Readiness) -> Turn {
         let shared = &self.wire.shared;
-        let now = shared.clock.now();
-        let wall = self.wall_clock.due(now);
+        let wall = self.wall_clock.due(shared.clock.now());
         let next_look = self.wall_clock.next_look();
-        let turn = shared.with(|state, now| {
+        let turn = shared.with_wakes(|state, now, wakes| {
             // Calls made from here on are seen by the next turn.
             let seat = core::mem::replace(&mut state.seat, Seat::Awake);
             state.driver_thread = Some(thread::current().id());
@@ -101,12 +99,12 @@ impl Engine {
                 state.machine.handle_timeout(now);
             }
             // Everybody hears of it before more is asked for: answers make output.
-            let mut wakes = Wakes::default();
-            state.settle(now, &mut wakes);
-            let (link, chunk) = state.poll_work(readiness.wants_chunk);
+            state.settle(now, wakes);
+            let chunk = if readiness.wants_chunk { state.poll_chunk() } else { None };
+            let link = state.poll_link(wakes);
             let turn = if link.is_some() || chunk.is_some() || !readiness.would_sleep {
                 Turn::Work { link, chunk }
-            } else if state.machine.state() == State::Closed {
+            } else if state.is_over() {
                 Turn::Done
             } else {
                 let until = [state.machine.poll_timeout(), next_look].into_iter().flatten().min();
@@ -117,12 +115,12 @@ impl Engine {
                 };
                 Turn::Sleep { until: until.map(|until| shared.clock.to_std(until)) }
             };
-            (turn, wakes, seat)
+            (turn, seat)
         });
         match turn {
-            Some((turn, mut wakes, seat)) => {
+            Some((turn, seat)) => {
+                // A waker is dropped without the lock.
                 drop(seat);
-                wakes.wake();
                 if matches!(turn, Turn::Done) {
                     shared.end();
                 }
@@ -145,9 +143,10 @@ impl Drop for Engine {
 }
 
 impl Wire {
-    /// The connection stands: the machine says CONNECT.
-    pub fn connected(&self, link: LinkId) {
-        self.shared.with(|state, now| state.machine.handle_connected(now, link));
+    /// The connection stands: the machine says CONNECT. `false`: it was given up in the meantime
+    /// and should be closed.
+    pub fn connected(&self, link: LinkId) -> bool {
+        self.shared.with(|state, now| state.connected(now, link)).unwrap_or(false)
     }
 
     /// Bytes came.
@@ -157,9 +156,14 @@ impl Wire {
 
     /// The connection could not be opened, or is lost.
     pub fn lost(&self, link: LinkId, why: LinkLost) {
-        self.shared.with(|state, now| {
-            state.forget_chunk();
-            state.machine.handle_disconnected(now, link, why);
-        });
+        self.shared.with_wakes(|state, now, wakes| state.lost(now, link, why, wakes));
+    }
+
+    /// The next bytes to send, for a writer that is not the owner of the [`Engine`] (which then asks
+    /// for turns without [`Readiness::wants_chunk`]). `None`: the connection is over. Pending: the
+    /// waker is woken when there are bytes or the connection is over.
+    pub fn poll_chunk(&self, link: LinkId, cx: &Context<'_>) -> Poll<Option<Bytes>> {
+        let polled = self.shared.with(|state, _| state.poll_written(link, cx.waker()));
+        polled.map_or(Poll::Ready(None), |(polled, _)| polled)
     }
 }

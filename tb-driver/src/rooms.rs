@@ -20,6 +20,7 @@ pub(crate) struct Rooms {
     slots: BTreeMap<RoomKey, Slot>,
     /// Permits that have neither been used nor given back.
     permits: usize,
+    closed: bool,
 }
 
 #[derive(Debug)]
@@ -36,6 +37,9 @@ impl Rooms {
         machine: &mut Machine,
         bytes: usize,
     ) -> Result<Result<Room, RoomKey>, RoomError> {
+        if self.closed {
+            return Err(RoomError::Closed);
+        }
         if self.waiting.is_empty() {
             match self.reserve(machine, bytes) {
                 Some(Ok(room)) => return Ok(Ok(room)),
@@ -109,6 +113,7 @@ impl Rooms {
 
     /// There will be no more room.
     pub(crate) fn close(&mut self, wakes: &mut Wakes) {
+        self.closed = true;
         self.waiting.clear();
         for slot in self.slots.values_mut() {
             if let Slot::Waiting(waker) = slot {

@@ -6,22 +6,22 @@
 
 use alloc::boxed::Box;
 use alloc::sync::{Arc, Weak};
-use core::task::Waker;
+use core::task::{Poll, Waker};
 use core::time::Duration;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};
 
 use bytes::Bytes;
 use tb_proto::{
-    AttributeSubscription, Cause, Client as Machine, Completion, Event, Instant, LinkRequest,
-    Pending, Refused, RefusedReason, RequestId, RpcReply, RpcRequest, RpcServer,
+    AttributeSubscription, Cause, Client as Machine, Completion, Drained, Event, Instant, LinkRequest,
+    LinkId, LinkLost, Pending, Refused, RefusedReason, RequestId, RpcReply, RpcRequest, RpcServer,
 };
 
 use crate::clock::Clock;
 use crate::rooms::Rooms;
 use crate::streams::{Streams, Warning};
 use crate::tickets::{Holder, Tickets};
-use crate::wakes::Wakes;
+use crate::wakes::{Wakes, replace};
 
 #[derive(Debug)]
 pub(crate) struct Shared {
@@ -36,6 +36,10 @@ pub(crate) struct State {
     pub(crate) rooms: Rooms,
     pub(crate) streams: Streams,
     pub(crate) seat: Seat,
+    /// The connection that was opened last, if it is not over.
+    current: Option<LinkId>,
+    /// A writer of its own that waits for bytes to send.
+    writer: Option<Waker>,
     /// The thread on which the driver took its last turn.
     pub(crate) driver_thread: Option<ThreadId>,
     pub(crate) linger: Duration,
@@ -78,6 +82,8 @@ impl Shared {
                 tickets: Tickets::default(),
                 rooms: Rooms::default(),
                 seat: Seat::Awake,
+                current: None,
+                writer: None,
                 driver_thread: None,
                 linger: crate::client::DEFAULT_LINGER,
                 disconnecting: false,
@@ -93,11 +99,19 @@ impl Shared {
     /// Does something with the machine, tells everybody what came of it, and wakes the driver if
     /// there is something for it to do. `None`: a panic has left the machine unusable.
     pub(crate) fn with<R>(&self, act: impl FnOnce(&mut State, Instant) -> R) -> Option<R> {
+        self.with_wakes(|state, now, _| act(state, now))
+    }
+
+    /// As [`with`](Self::with), for what has somebody to wake by itself.
+    pub(crate) fn with_wakes<R>(
+        &self,
+        act: impl FnOnce(&mut State, Instant, &mut Wakes) -> R,
+    ) -> Option<R> {
         let now = self.clock.now();
         let _bell = Bell(self);
         let mut wakes = Wakes::default();
         let mut state = self.state.lock().ok()?;
-        let result = act(&mut state, now);
+        let result = act(&mut state, now, &mut wakes);
         state.settle(now, &mut wakes);
         drop(state);
         wakes.wake();
@@ -137,27 +151,26 @@ impl Shared {
 
     /// Ends everything: there is no driver any more.
     pub(crate) fn end(&self) {
-        self.with(|state, now| {
+        self.with_wakes(|state, now, wakes| {
             // The deadline is now: every message ends as abandoned, with its payload.
-            let _ = state.machine.disconnect(now, now);
+            let _ = state.disconnect(now, now, wakes);
             state.machine.handle_timeout(now);
-            while state.machine.poll_link().is_some() || state.machine.poll_transmit().is_some() {}
+            while state.machine.poll_transmit().is_some() || state.machine.poll_link().is_some() {}
         });
-        self.ring(true);
+        self.ring();
     }
 
-    /// Wakes everybody who waits. With `over`, nobody will get anything any more.
-    fn ring(&self, over: bool) {
+    /// Nobody will get anything any more: tells everybody who waits.
+    fn ring(&self) {
         let mut wakes = Wakes::default();
         let mut state = self.waiters();
         if let Seat::Asleep { waker, .. } = core::mem::replace(&mut state.seat, Seat::Gone) {
             wakes.push(waker);
         }
-        if over || self.is_poisoned() {
-            state.tickets.abandon(&mut wakes);
-            state.rooms.close(&mut wakes);
-            state.streams.close(&mut wakes);
-        }
+        state.leave_link(&mut wakes);
+        state.tickets.abandon(&mut wakes);
+        state.rooms.close(&mut wakes);
+        state.streams.close(&mut wakes);
         drop(state);
         wakes.wake();
     }
@@ -169,29 +182,96 @@ struct Bell<'a>(&'a Shared);
 impl Drop for Bell<'_> {
     fn drop(&mut self) {
         if thread::panicking() && self.0.is_poisoned() {
-            self.0.ring(true);
+            self.0.ring();
         }
     }
 }
 
 impl State {
-    /// What the driver has to do about connections, and the next bytes to send.
-    pub(crate) fn poll_work(&mut self, wants_chunk: bool) -> (Option<LinkRequest>, Option<Bytes>) {
-        let link = self.link.take().or_else(|| self.machine.poll_link());
-        if matches!(link, Some(LinkRequest::Open { .. })) {
+    /// What the driver has to do about connections. Take the chunk first: a connection is closed
+    /// only when there is nothing more to send on it.
+    pub(crate) fn poll_link(&mut self, wakes: &mut Wakes) -> Option<LinkRequest> {
+        if !self.has_link_request() {
+            return None;
+        }
+        self.leave_link(wakes);
+        let request = self.link.take();
+        if let Some(LinkRequest::Open { link, .. }) = &request {
+            self.current = Some(*link);
             self.chunk = None;
         }
-        let chunk = if wants_chunk {
-            self.chunk.take().or_else(|| self.machine.poll_transmit())
-        } else {
-            None
-        };
-        (link, chunk)
+        request
     }
 
-    /// Bytes for a connection that is gone.
-    pub(crate) fn forget_chunk(&mut self) {
-        self.chunk = None;
+    fn has_link_request(&mut self) -> bool {
+        if self.link.is_none() {
+            self.link = self.machine.poll_link();
+        }
+        match &self.link {
+            None => false,
+            Some(LinkRequest::Close { .. }) => self.chunk.is_none(),
+            Some(_) => true,
+        }
+    }
+
+    /// The next bytes for the connection that was opened last.
+    pub(crate) fn poll_chunk(&mut self) -> Option<Bytes> {
+        self.chunk.take().or_else(|| self.machine.poll_transmit())
+    }
+
+    /// As [`poll_chunk`](Self::poll_chunk) for a writer that is not the driver. `None`: the
+    /// connection is over. Gives back a waker that was replaced.
+    pub(crate) fn poll_written(
+        &mut self,
+        link: LinkId,
+        waker: &Waker,
+    ) -> (Poll<Option<Bytes>>, Option<Waker>) {
+        if self.current != Some(link) {
+            return (Poll::Ready(None), None);
+        }
+        match self.poll_chunk() {
+            Some(chunk) => (Poll::Ready(Some(chunk)), None),
+            None => (Poll::Pending, replace(&mut self.writer, waker)),
+        }
+    }
+
+    /// `link` is lost: what was to be sent on it is worth nothing any more.
+    pub(crate) fn lost(&mut self, now: Instant, link: LinkId, why: LinkLost, wakes: &mut Wakes) {
+        if self.current == Some(link) {
+            self.chunk = None;
+            self.leave_link(wakes);
+        }
+        self.machine.handle_disconnected(now, link, why);
+    }
+
+    /// Nothing is left to do, not even to close a connection.
+    pub(crate) fn is_over(&self) -> bool {
+        self.machine.state() == tb_proto::State::Closed
+            && self.current.is_none()
+            && self.link.is_none()
+    }
+
+    /// Nothing more is accepted; what is left has until `deadline`.
+    pub(crate) fn disconnect(
+        &mut self,
+        now: Instant,
+        deadline: Instant,
+        wakes: &mut Wakes,
+    ) -> Pending<Drained> {
+        self.disconnecting = true;
+        self.rooms.close(wakes);
+        self.machine.disconnect(now, deadline)
+    }
+
+    /// The connection stands; tells whether it is still wanted.
+    pub(crate) fn connected(&mut self, now: Instant, link: LinkId) -> bool {
+        self.machine.handle_connected(now, link);
+        self.current == Some(link)
+    }
+
+    fn leave_link(&mut self, wakes: &mut Wakes) {
+        self.current = None;
+        wakes.extend(self.writer.take());
     }
 
     pub(crate) fn end_attributes(&mut self, now: Instant, subscription: AttributeSubscription) {
@@ -222,9 +302,8 @@ impl State {
     /// Tells everybody what has happened since the last time.
     pub(crate) fn settle(&mut self, now: Instant, wakes: &mut Wakes) {
         self.route(now, wakes);
-        if let Some(waker) = self.driver_to_wake() {
-            wakes.push(waker);
-        }
+        wakes.extend(self.writer_to_wake());
+        wakes.extend(self.driver_to_wake());
         // Taking bytes out may have completed messages of QoS 0.
         self.route(now, wakes);
         self.streams.state_is(self.machine.state(), wakes);
@@ -272,6 +351,13 @@ impl State {
         }
     }
 
+    fn writer_to_wake(&mut self) -> Option<Waker> {
+        if self.writer.is_some() && self.chunk.is_none() {
+            self.chunk = self.machine.poll_transmit();
+        }
+        self.chunk.as_ref().and_then(|_| self.writer.take())
+    }
+
     /// The waker of the driver, if it sleeps and there is something for it to do.
     ///
     /// It is taken out: of a thousand messages sent while the driver wakes up only the first costs
@@ -279,9 +365,6 @@ impl State {
     fn driver_to_wake(&mut self) -> Option<Waker> {
         let Seat::Asleep { until, wants_chunk, .. } = &self.seat else { return None };
         let (until, wants_chunk) = (*until, *wants_chunk);
-        if self.link.is_none() {
-            self.link = self.machine.poll_link();
-        }
         if wants_chunk && self.chunk.is_none() {
             self.chunk = self.machine.poll_transmit();
         }
@@ -291,9 +374,9 @@ impl State {
             (None, _) => false,
         };
         let due = sooner
-            || self.link.is_some()
+            || self.has_link_request()
             || (wants_chunk && self.chunk.is_some())
-            || self.machine.state() == tb_proto::State::Closed;
+            || self.is_over();
         if !due {
             return None;
         }

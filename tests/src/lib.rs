@@ -8,4 +8,5 @@
 #[cfg(unix)]
 pub mod bench;
 pub mod proxy;
+pub mod replay;
 pub mod sim;

@@ -27,7 +27,7 @@ pub enum Warning {
     /// The server does not grant a subscription; what it is for will not arrive.
     SubscriptionRefused {
         /// The topic filter.
-        filter: &'static str,
+        filter: String,
         /// The server's code.
         reason: ReasonCode,
     },
