@@ -16,21 +16,26 @@ struct Effort {
     rounds: usize,
     pipelined: u64,
     round_trips: u64,
+    connections: u64,
 }
 
 const FULL: Effort = Effort {
     rounds: 5,
     pipelined: 300_000,
     round_trips: 20_000,
+    connections: 1_000,
 };
 /// To see that everything runs.
 const SHORT: Effort = Effort {
     rounds: 1,
     pipelined: 10_000,
     round_trips: 500,
+    connections: 50,
 };
 
 const WINDOW: u16 = 1_000;
+/// Cost must not depend on how many messages are unacknowledged.
+const OTHER_WINDOWS: [u16; 3] = [100, 10_000, 60_000];
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
