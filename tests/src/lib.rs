@@ -7,6 +7,7 @@
 
 #[cfg(unix)]
 pub mod bench;
+pub mod network;
 pub mod proxy;
 pub mod replay;
 pub mod sim;
