@@ -1,2 +1,64 @@
 //! ThingsBoard device SDK on plain threads, without an async runtime.
+//!
+//! ```no_run
+//! use std::time::Duration;
+//!
+//! use serde::Serialize;
+//! use tb_blocking::Credentials;
+//!
+//! #[derive(Serialize)]
+//! struct Reading {
+//!     temperature: f64,
+//! }
+//!
+//! # fn main() -> Result<(), tb_blocking::Error> {
+//! let client = tb_blocking::connect("mqtt://localhost", Credentials::token("A1_TEST_TOKEN"))?;
+//! let ticket = client.send_telemetry(&Reading { temperature: 41.9 })?;
+//! ticket.wait_timeout(Duration::from_secs(5))?; // the server has it
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The [`Client`] is the one of the other adapters: calls return at once and give tickets, and what
+//! waits says so in its name (`wait`, `wait_timeout`, `recv_wait`, `recv_timeout`, `room_wait`,
+//! `connected_wait`).
+//!
+//! Threads end with the program: what was accepted and not delivered by then is gone. End with
+//! `client.disconnect(linger).wait()`.
+//!
+//! # How it works
+//!
+//! A client has three threads, none of which ever waits for another: one connects and reads, one
+//! writes, one keeps the time. They sleep in the operating system until there is something to do.
+//!
+//! ```text
+//!   socket ──▶ reader ──bytes──▶ machine ──bytes──▶ writer ──▶ socket
+//!                                 ▲    │
+//!                         calls, time  connect, close
+//! ```
 #![forbid(unsafe_code)]
+
+extern crate alloc;
+
+mod connect;
+mod desk;
+mod start;
+mod tcp;
+mod threads;
+
+pub use connect::{Connect, Connection};
+pub use start::{CONNECT_TIMEOUT, Driver, connect, connect_with, prepare, start};
+pub use tcp::Tcp;
+
+#[doc(no_inline)]
+pub use tb_driver::{
+    Client, ConnectError, Delivery, DeliveryError, Error, NotConnected, Permit, Receiver,
+    RecvError, Reply, RoomError, RoomRequest, RpcRequest, StartError, WaitError, Warning,
+};
+#[doc(no_inline)]
+pub use tb_proto::{
+    AttributeQuery, AttributeUpdate, AttributeValues, Attributes, Cause, Config, Credentials,
+    Delivered, Endpoint, Overflow, Priority, ProtocolVersion, QoS, Refused, RefusedReason,
+    RequestError, RpcCall, RpcReply, RpcResponse, State, Stats, Telemetry, Undelivered,
+    UndeliveredCause, VersionPolicy,
+};

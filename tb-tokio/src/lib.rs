@@ -1,2 +1,44 @@
 //! ThingsBoard device SDK on tokio.
+//!
+//! ```no_run
+//! use serde::Serialize;
+//! use tb_tokio::Credentials;
+//!
+//! #[derive(Serialize)]
+//! struct Reading {
+//!     temperature: f64,
+//! }
+//!
+//! # async fn run() -> Result<(), tb_tokio::Error> {
+//! let client = tb_tokio::connect("mqtt://localhost", Credentials::token("A1_TEST_TOKEN")).await?;
+//! client.send_telemetry(&Reading { temperature: 41.9 })?.await?; // the server has it
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! [`connect`] waits for the first connection, [`start`] does not, [`prepare`] leaves the spawning to
+//! you. All of them give a [`Client`]; everything else is there.
 #![forbid(unsafe_code)]
+
+mod compat;
+mod start;
+mod tcp;
+mod timer;
+
+pub use compat::Compat;
+pub use start::{CONNECT_TIMEOUT, Driver, connect, connect_with, prepare, spawn, start};
+pub use tcp::Tcp;
+pub use timer::TokioTimer;
+
+#[doc(no_inline)]
+pub use tb_driver::{
+    Client, Connect, ConnectError, Delivery, DeliveryError, Error, NotConnected, Permit, Receiver,
+    RecvError, Reply, RoomError, RoomRequest, RpcRequest, StartError, WaitError, Warning,
+};
+#[doc(no_inline)]
+pub use tb_proto::{
+    AttributeQuery, AttributeUpdate, AttributeValues, Attributes, Cause, Config, Credentials,
+    Delivered, Endpoint, Overflow, Priority, ProtocolVersion, QoS, Refused, RefusedReason,
+    RequestError, RpcCall, RpcReply, RpcResponse, State, Stats, Telemetry, Undelivered,
+    UndeliveredCause, VersionPolicy,
+};

@@ -5,5 +5,10 @@
     reason = "everything here runs on the standard library"
 )]
 
+#[cfg(unix)]
+pub mod bench;
 pub mod network;
+pub mod proxy;
+pub mod replay;
 pub mod sim;
+pub mod world;

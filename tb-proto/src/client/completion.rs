@@ -37,6 +37,7 @@ pub trait Answer: Sized + sealed::Sealed {
 }
 
 mod sealed {
+    #[expect(unnameable_types, reason = "nobody else shall implement `Answer`")]
     pub trait Sealed {}
     impl Sealed for super::Delivered {}
     impl Sealed for super::AttributeValues {}

@@ -6,9 +6,13 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 use mqttbytes::v5;
 
-use super::incoming::{ConnAck, ConnAckProperties, Incoming, Qos2};
+use super::incoming::{ConnAck, ConnAckProperties, Incoming};
 use super::properties::{self, Allowed};
 use super::{Malformed, PacketIdentifier, ProtocolVersion};
+
+/// User properties of a packet whose properties are read as a whole. Each takes ten times its bytes
+/// once it is two strings, so a packet full of empty ones would outgrow every limit.
+const MAX_USER_PROPERTIES: usize = 64;
 
 /// Reads CONNACK: acknowledge flags, return code, properties.
 pub(super) fn connack(body: &[u8], version: ProtocolVersion) -> Result<Incoming, Malformed> {
@@ -47,20 +51,9 @@ fn connack_properties(bytes: &[u8]) -> Result<ConnAckProperties, Malformed> {
     })
 }
 
-/// Reads PUBACK.
-pub(super) fn puback(body: &[u8]) -> Result<Incoming, Malformed> {
-    let (id, reason) = acknowledgement(body)?;
-    Ok(Incoming::PubAck { id, reason })
-}
-
-/// Reads PUBREC, PUBREL or PUBCOMP.
-pub(super) fn qos2(kind: Qos2, body: &[u8]) -> Result<Incoming, Malformed> {
-    let (id, _) = acknowledgement(body)?;
-    Ok(Incoming::Qos2 { kind, id })
-}
-
-/// The packet identifier and the reason code, which is 0 when it was left out.
-fn acknowledgement(body: &[u8]) -> Result<(PacketIdentifier, u8), Malformed> {
+/// Reads PUBACK, PUBREC, PUBREL or PUBCOMP: the packet identifier and the reason code, which is 0
+/// when it was left out.
+pub(super) fn acknowledgement(body: &[u8]) -> Result<(PacketIdentifier, u8), Malformed> {
     let (id, rest) = packet_identifier(body)?;
     let Some((reason, properties)) = rest.split_first() else {
         return Ok((id, 0));
@@ -136,7 +129,10 @@ fn only_properties(bytes: &[u8], allowed: Allowed) -> Result<(), Malformed> {
     if !rest.is_empty() {
         return Err(Malformed::TrailingBytes);
     }
-    allowed.check(block)
+    if allowed.check(block)? > MAX_USER_PROPERTIES {
+        return Err(Malformed::TooManyUserProperties);
+    }
+    Ok(())
 }
 
 fn identifier_and_codes(

@@ -64,23 +64,23 @@ impl Decoder {
 
     /// The next packet; `None` if it has not arrived completely.
     ///
-    /// A payload is handed out without a copy if it fills at least half of the buffer; the buffer
-    /// then goes with it. Any other is copied. So a payload that is kept holds at most twice its size.
+    /// A payload of at least 4 KiB that fills half of the buffer is handed out without a copy; the
+    /// buffer goes with it. Any other is copied. So a payload that is kept holds at most twice its size.
     ///
     /// # Errors
     ///
     /// The stream is no MQTT. It stays so: every later call gives the same error.
     pub(crate) fn poll(&mut self) -> Result<Option<Incoming>, Malformed> {
-        let polled = match mem::replace(&mut self.state, State::Packet) {
+        let polled = match self.state {
             State::Packet => self.poll_packet(),
-            State::Oversized(message) => self.poll_oversized(message),
-            State::Failed(why) => Err(why),
+            State::Oversized(_) => self.poll_oversized(),
+            State::Failed(why) => return Err(why),
         };
-        match polled {
+        match &polled {
             Ok(None) => self.give_memory_back(),
             Ok(Some(_)) => {}
             Err(why) => {
-                self.state = State::Failed(why);
+                self.state = State::Failed(*why);
                 self.buffer = Vec::new();
                 self.start = 0;
             }
@@ -100,41 +100,45 @@ impl Decoder {
         if header.packet_len() > self.limit {
             return self.begin_oversized(header);
         }
-        let Some(body) = self.unread().get(header.len..header.packet_len()) else {
+        let end = self.start + header.packet_len();
+        let Some(body) = self.buffer.get(self.start + header.len..end) else {
             return Ok(None);
         };
-        let incoming = match header.kind {
+        self.start = end;
+        match header.kind {
             Kind::Publish { qos, retain, dup } => {
                 let head = publish::Head::read(body, qos, self.version)?;
-                let payload = self.take_payload(header.packet_len(), head.payload_len);
-                return Ok(Some(Incoming::Publish(Publish {
+                Ok(Some(Incoming::Publish(Publish {
                     topic: head.topic,
-                    payload,
+                    payload: self.take_payload(head.payload_len),
                     qos,
                     packet_id: head.packet_id,
                     retain,
                     dup,
-                })));
+                })))
             }
-            Kind::ConnAck => body::connack(body, self.version)?,
-            Kind::PubAck => body::puback(body)?,
-            Kind::Qos2(kind) => body::qos2(kind, body)?,
-            Kind::SubAck => body::suback(body, self.version)?,
-            Kind::UnsubAck => body::unsuback(body, self.version)?,
-            Kind::PingResp => Incoming::PingResp,
-            Kind::Disconnect => body::disconnect(body)?,
-            Kind::Auth => body::auth(body)?,
-        };
-        self.start += header.packet_len();
-        Ok(Some(incoming))
+            Kind::PubAck => {
+                let (id, reason) = body::acknowledgement(body)?;
+                Ok(Some(Incoming::PubAck { id, reason }))
+            }
+            Kind::Qos2(kind) => {
+                let (id, _) = body::acknowledgement(body)?;
+                Ok(Some(Incoming::Qos2 { kind, id }))
+            }
+            Kind::ConnAck => body::connack(body, self.version).map(Some),
+            Kind::SubAck => body::suback(body, self.version).map(Some),
+            Kind::UnsubAck => body::unsuback(body, self.version).map(Some),
+            Kind::PingResp => Ok(Some(Incoming::PingResp)),
+            Kind::Disconnect => body::disconnect(body).map(Some),
+            Kind::Auth => body::auth(body).map(Some),
+        }
     }
 
-    /// Consumes a PUBLISH of `packet_len` bytes and gives its last `payload_len` bytes out.
-    fn take_payload(&mut self, packet_len: usize, payload_len: usize) -> Bytes {
-        let end = self.start + packet_len;
-        let begin = end - payload_len;
-        self.start = end;
-        if payload_len < SMALL_PAYLOAD || payload_len < self.buffer.capacity() / 2 {
+    /// The last `len` bytes of the packet that was just read.
+    fn take_payload(&mut self, len: usize) -> Bytes {
+        let end = self.start;
+        let begin = end - len;
+        if len < SMALL_PAYLOAD || len < self.buffer.capacity() / 2 {
             return Bytes::copy_from_slice(self.buffer.get(begin..end).unwrap_or_default());
         }
         let rest = self.unread().to_vec();
@@ -149,18 +153,22 @@ impl Decoder {
             return Err(Malformed::TooLarge(header.packet_len()));
         };
         self.start += header.len;
-        self.poll_oversized(Oversized::new(qos, header, self.limit))
+        self.state = State::Oversized(Oversized::new(qos, header, self.limit));
+        self.poll_oversized()
     }
 
-    fn poll_oversized(&mut self, mut message: Oversized) -> Result<Option<Incoming>, Malformed> {
-        let rest = message.read(self.unread())?.len();
+    fn poll_oversized(&mut self) -> Result<Option<Incoming>, Malformed> {
+        let State::Oversized(message) = &mut self.state else {
+            return Ok(None);
+        };
+        let unread = self.buffer.get(self.start..).unwrap_or_default();
+        let rest = message.read(unread)?.len();
         self.start = self.buffer.len() - rest;
-        if message.is_over() {
+        let report = message.take_report();
+        if report.is_some() {
             self.state = State::Packet;
-            return Ok(Some(message.into_report()));
         }
-        self.state = State::Oversized(message);
-        Ok(None)
+        Ok(report)
     }
 
     fn unread(&self) -> &[u8] {

@@ -158,18 +158,17 @@ pub(crate) fn publish(
         .ok_or(EncodeError::PacketTooLong)?;
     let body = publish_body_len(version, topic, id.is_some(), payload_len)
         .ok_or(EncodeError::PacketTooLong)?;
-    let (length, length_len) = remaining_length(body);
-    let len = 1 + length_len + body;
+    let len = 1 + remaining_length_len(body) + body;
 
     out.reserve(len);
-    out.put_u8(if id.is_some() { 0x32 } else { 0x30 });
-    out.extend_from_slice(&length[..length_len]);
+    put_fixed_header(if id.is_some() { 0x32 } else { 0x30 }, body, out);
     out.put_u16(topic.len() as u16);
     topic.write_to(out);
     if let Some(id) = id {
         out.put_u16(id.get());
     }
     if version == ProtocolVersion::V5 {
+        // No properties.
         out.put_u8(0);
     }
     for part in payload {
@@ -187,7 +186,7 @@ pub(crate) fn publish_len(
     payload_len: usize,
 ) -> Option<usize> {
     let body = publish_body_len(version, topic, qos1, payload_len)?;
-    Some(1 + remaining_length(body).1 + body)
+    Some(1 + remaining_length_len(body) + body)
 }
 
 fn publish_body_len(
@@ -202,21 +201,25 @@ fn publish_body_len(
         .filter(|&body| body <= MAX_REMAINING_LENGTH)
 }
 
-/// A remaining length, at most [`MAX_REMAINING_LENGTH`], as a variable byte integer and its length.
-fn remaining_length(body: usize) -> ([u8; 4], usize) {
-    let mut bytes = [0; 4];
-    let mut rest = body;
-    let mut len = 0;
-    for byte in &mut bytes {
-        *byte = (rest & 0x7F) as u8;
-        rest >>= 7;
-        len += 1;
-        if rest == 0 {
-            break;
-        }
-        *byte |= 0x80;
+/// Appends the first byte of a packet and its remaining length, at most [`MAX_REMAINING_LENGTH`].
+fn put_fixed_header(first: u8, body: usize, out: &mut BytesMut) {
+    let [a, b, c, d] = [0, 7, 14, 21].map(|shift| (body >> shift & 0x7F) as u8);
+    // One append of a known size each, as this is done for every reading.
+    match remaining_length_len(body) {
+        1 => out.extend_from_slice(&[first, a]),
+        2 => out.extend_from_slice(&[first, a | 0x80, b]),
+        3 => out.extend_from_slice(&[first, a | 0x80, b | 0x80, c]),
+        _ => out.extend_from_slice(&[first, a | 0x80, b | 0x80, c | 0x80, d]),
     }
-    (bytes, len)
+}
+
+const fn remaining_length_len(body: usize) -> usize {
+    match body {
+        0..0x80 => 1,
+        0x80..0x4000 => 2,
+        0x4000..0x20_0000 => 3,
+        _ => 4,
+    }
 }
 
 /// Appends PUBACK with success, which both versions write in the same way.

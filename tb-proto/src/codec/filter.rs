@@ -199,7 +199,7 @@ mod tests {
     }
 
     /// A filter that was made by replacing levels of `topic`.
-    fn wildcards(topic: &str, plus: &[bool], hash_after: usize) -> alloc::string::String {
+    fn wildcards(topic: &str, plus: &[bool], hash_after: usize) -> String {
         let mut levels: Vec<&str> = topic.split('/').collect();
         for (level, plus) in levels.iter_mut().zip(plus) {
             if *plus {
@@ -211,6 +211,12 @@ mod tests {
             levels.push("#");
         }
         levels.join("/")
+    }
+
+    #[test]
+    #[should_panic(expected = "not a topic filter")]
+    fn a_constant_that_is_no_filter_is_a_mistake_in_the_program() {
+        Filter::from_static("v1/#/a");
     }
 
     proptest! {

@@ -62,9 +62,9 @@ impl Kind {
             (2, _) => Self::ConnAck,
             (3, _) => return Self::publish(first),
             (4, _) => Self::PubAck,
-            (5, _) => Self::Qos2(Qos2::PubRec),
-            (6, _) => Self::Qos2(Qos2::PubRel),
-            (7, _) => Self::Qos2(Qos2::PubComp),
+            (5, _) => Self::Qos2(Qos2::Received),
+            (6, _) => Self::Qos2(Qos2::Release),
+            (7, _) => Self::Qos2(Qos2::Complete),
             (9, _) => Self::SubAck,
             (11, _) => Self::UnsubAck,
             (13, _) => Self::PingResp,
@@ -74,7 +74,7 @@ impl Kind {
         };
         // [MQTT-3.6.1-1]: PUBREL alone has a bit set.
         let flags = match kind {
-            Self::Qos2(Qos2::PubRel) => 0b0010,
+            Self::Qos2(Qos2::Release) => 0b0010,
             _ => 0,
         };
         if first & 0x0F == flags {
@@ -123,7 +123,15 @@ impl Kind {
 }
 
 /// Reads a variable byte integer: its value and its length; `None` if it is not complete.
+#[inline]
 pub(super) fn variable_byte_integer(bytes: &[u8]) -> Result<Option<(usize, usize)>, Malformed> {
+    match bytes.first() {
+        Some(&byte) if byte < 0x80 => Ok(Some((byte.into(), 1))),
+        _ => long_variable_byte_integer(bytes),
+    }
+}
+
+fn long_variable_byte_integer(bytes: &[u8]) -> Result<Option<(usize, usize)>, Malformed> {
     let mut value = 0;
     for (i, &byte) in bytes.iter().enumerate().take(4) {
         value |= usize::from(byte & 0x7F) << (7 * i);

@@ -97,9 +97,12 @@ pub(crate) struct Publish {
 /// The packets of a QoS 2 exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Qos2 {
-    PubRec,
-    PubRel,
-    PubComp,
+    /// PUBREC
+    Received,
+    /// PUBREL
+    Release,
+    /// PUBCOMP
+    Complete,
 }
 
 /// The topic of a message: UTF-8, not empty, without wildcards or U+0000.

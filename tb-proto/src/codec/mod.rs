@@ -24,8 +24,12 @@ mod version;
 mod tests;
 
 pub(crate) use decoder::Decoder;
-pub(crate) use encode::{Connect};
-pub(crate) use filter::{Filter};
+pub(crate) use encode::Connect;
+#[cfg(test)]
+pub(crate) use encode::EncodeError;
+pub(crate) use filter::Filter;
+#[cfg(test)]
+pub(crate) use incoming::ReceivedTopic;
 pub(crate) use incoming::{ConnAck, ConnAckProperties, Incoming, Publish, Qos2};
 pub use malformed::Malformed;
 pub(crate) use packet_identifier::PacketIdentifier;

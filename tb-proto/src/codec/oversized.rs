@@ -48,18 +48,14 @@ impl Oversized {
         }
     }
 
-    /// Whether all of it has passed.
-    pub(super) const fn is_over(&self) -> bool {
-        self.left == 0
-    }
-
-    pub(super) fn into_report(self) -> Incoming {
-        Incoming::OversizedPublish {
-            topic: self.topic,
+    /// What is known of it, once all of it has passed.
+    pub(super) fn take_report(&mut self) -> Option<Incoming> {
+        (self.left == 0).then(|| Incoming::OversizedPublish {
+            topic: self.topic.take(),
             packet_id: self.packet_id,
             qos: self.qos,
             len: self.len,
-        }
+        })
     }
 
     /// Takes what is known of it from the start of `bytes` and gives back what is still needed: a

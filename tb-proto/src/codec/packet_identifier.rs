@@ -20,3 +20,19 @@ impl PacketIdentifier {
         self.0.get()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_number_but_zero_is_an_identifier() {
+        assert_eq!(PacketIdentifier::new(0), None);
+        for number in [1, u16::MAX] {
+            assert_eq!(
+                PacketIdentifier::new(number).map(PacketIdentifier::get),
+                Some(number)
+            );
+        }
+    }
+}

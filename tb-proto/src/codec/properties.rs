@@ -1,12 +1,8 @@
 //! The properties of MQTT 5: checked before anybody reads them.
 
+use super::Malformed;
 use super::frame::variable_byte_integer;
 use super::topic;
-use super::{MAX_FIELD, Malformed};
-
-/// User properties of one packet that is read further. Each takes ten times its bytes once it is two
-/// strings, so a packet full of empty ones would outgrow every limit.
-const MAX_USER_PROPERTIES: usize = 64;
 
 /// Splits the property length and the properties off the start of `bytes`: the properties and what
 /// follows them.
@@ -46,8 +42,8 @@ impl Allowed {
     }
 
     /// Checks that `block` is nothing but properties of this packet, each complete, in range, and
-    /// there once.
-    pub(super) fn check(self, block: &[u8]) -> Result<(), Malformed> {
+    /// there once. Counts the user properties, of which there may be many.
+    pub(super) fn check(self, block: &[u8]) -> Result<usize, Malformed> {
         let mut rest = Fields(block);
         let mut seen = 0u64;
         let mut user_properties = 0;
@@ -67,11 +63,7 @@ impl Allowed {
             seen |= bit;
             rest.value_of(id)?;
         }
-        // A message's own properties are passed over, never stored.
-        if user_properties > MAX_USER_PROPERTIES && self.0 != Self::PUBLISH.0 {
-            return Err(Malformed::TooManyUserProperties);
-        }
-        Ok(())
+        Ok(user_properties)
     }
 }
 
@@ -171,7 +163,6 @@ pub(super) fn field(bytes: &[u8]) -> Result<(&[u8], &[u8]), Malformed> {
 
 /// A UTF-8 string of MQTT.
 fn text(bytes: &[u8]) -> Result<&str, Malformed> {
-    debug_assert!(bytes.len() <= MAX_FIELD);
     let text = core::str::from_utf8(bytes).map_err(|_| Malformed::Text)?;
     if bytes.contains(&0) {
         return Err(Malformed::Text);

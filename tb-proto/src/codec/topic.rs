@@ -129,13 +129,20 @@ pub(super) const fn check(name: &str) -> Result<(), InvalidTopic> {
     if bytes.len() > MAX_FIELD {
         return Err(InvalidTopic::TooLong);
     }
+    // Without a way out of the loop, so that many bytes are judged at a time.
+    let mut wildcard = false;
+    let mut null = false;
     let mut i = 0;
     while i < bytes.len() {
-        match bytes[i] {
-            b'+' | b'#' => return Err(InvalidTopic::Wildcard),
-            0 => return Err(InvalidTopic::Null),
-            _ => i += 1,
-        }
+        wildcard |= bytes[i] == b'+' || bytes[i] == b'#';
+        null |= bytes[i] == 0;
+        i += 1;
+    }
+    if wildcard {
+        return Err(InvalidTopic::Wildcard);
+    }
+    if null {
+        return Err(InvalidTopic::Null);
     }
     Ok(())
 }
@@ -162,15 +169,16 @@ impl Digits {
     }
 
     fn of(number: u32) -> Self {
-        let mut text = [b'0'; Self::MAX];
+        let mut text = [0; Self::MAX];
+        let mut start = Self::MAX;
         let mut rest = number;
-        for digit in text.iter_mut().rev() {
-            *digit = b'0' + (rest % 10) as u8;
+        loop {
+            start -= 1;
+            text[start] = b'0' + (rest % 10) as u8;
             rest /= 10;
-        }
-        Self {
-            text,
-            start: Self::MAX - Self::count(number),
+            if rest == 0 {
+                return Self { text, start };
+            }
         }
     }
 
@@ -242,5 +250,17 @@ mod tests {
         assert_ne!(Topic::numbered("a/", 1), Topic::numbered("b/", 1));
         assert_ne!(Topic::numbered("a/", 1), Topic::from_static("a/"));
         assert_eq!(Topic::numbered("a/1", 1), Topic::numbered("a/", 11));
+    }
+
+    #[test]
+    #[should_panic(expected = "not a topic name")]
+    fn a_constant_that_is_no_topic_is_a_mistake_in_the_program() {
+        Topic::from_static("v1/+");
+    }
+
+    #[test]
+    #[should_panic(expected = "not a topic name")]
+    fn a_prefix_that_is_no_topic_is_a_mistake_in_the_program() {
+        Topic::numbered("", 1);
     }
 }

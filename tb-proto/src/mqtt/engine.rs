@@ -86,7 +86,7 @@ pub(crate) struct Mqtt<C> {
     pub(super) malformed: u8,
     /// When a connection was last replaced because of a missing acknowledgement.
     pub(super) replaced: Option<Instant>,
-    /// The last end was taken for a rate limit without the server saying so.
+    /// A bare close was taken for a rate limit since a connection last held.
     pub(super) rate_limit_assumed: bool,
     /// No message is written before, because the server asked for a break.
     pub(super) paused_until: Option<Instant>,

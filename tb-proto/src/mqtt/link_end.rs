@@ -47,7 +47,7 @@ impl<C: Content> Mqtt<C> {
         };
         let retry = self.classify(cause, online.map(|link| &**link));
         match online {
-            Some(link) => self.put_back(link, cause),
+            Some(link) => self.put_back(link, cause, retry),
             None => self.endpoint = self.endpoint.wrapping_add(1),
         }
         self.timers.stop_link();
@@ -135,14 +135,13 @@ impl<C: Content> Mqtt<C> {
         if quick { Retry::Slow } else { Retry::BackOff }
     }
 
-    /// On MQTT 3.1.1 a rate limit shows as a bare close after many messages. It is believed once in a
-    /// row; if it happens again after the pause, something else is wrong.
+    /// On MQTT 3.1.1 a rate limit shows as a bare close after many messages. It is believed once, until
+    /// a connection has held; if it happens again after the pause, something else is wrong.
     fn assume_rate_limit(&mut self, link: &Link) -> bool {
         let plausible = link.version == ProtocolVersion::V3_1_1
             && link.trial.is_none()
             && link.burst.makes_rate_limit_plausible(self.now);
-        self.rate_limit_assumed = plausible && !self.rate_limit_assumed;
-        self.rate_limit_assumed
+        plausible && !core::mem::replace(&mut self.rate_limit_assumed, plausible)
     }
 
     /// Sets the time of the next attempt.
@@ -166,8 +165,17 @@ impl<C: Content> Mqtt<C> {
 
     /// What was written and not acknowledged waits to be written again, in the same order and before
     /// everything else, unless it is suspected of having ended the connection.
-    fn put_back(&mut self, link: &Link, cause: Cause) {
-        self.judge(link, cause);
+    fn put_back(&mut self, link: &Link, cause: Cause, retry: Retry) {
+        // A rate limit is the fault of no single message.
+        if !matches!(retry, Retry::NotBefore(_)) {
+            self.judge(link, cause);
+        }
+        if let Some((suspect, _)) = link.trial {
+            // However the connection ended: it goes on travelling alone.
+            if self.outbox.get(suspect).is_some_and(|entry| entry.stage.queue() == Queue::InFlight) {
+                self.outbox.suspect(suspect);
+            }
+        }
         let mut written: Vec<SlotIndex> = Vec::new();
         let mut next = self.outbox.first(Queue::InFlight);
         while let Some(place) = next {

@@ -110,6 +110,7 @@ fn id(text: &str) -> Option<i32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::string::ToString;
     use proptest::prelude::*;
 
     #[test]

@@ -45,6 +45,10 @@ pub(super) struct Profile {
     name: String,
     pub(super) transport: TransportType,
     pub(super) payload: PayloadType,
+    /// On protobuf profiles, v1 downlinks are JSON.
+    pub(super) json_downlink: bool,
+    /// On protobuf profiles, what is no protobuf is tried as JSON.
+    pub(super) json_compat: bool,
     pub(super) topics: ProfileTopics,
     pub(super) acknowledges_invalid: bool,
 }
@@ -198,6 +202,8 @@ impl Profile {
             name: setup.name.clone(),
             transport: setup.transport,
             payload: setup.payload,
+            json_downlink: setup.json_downlink,
+            json_compat: setup.json_compat,
             topics: ProfileTopics::new(
                 setup.telemetry_topic.as_deref(),
                 setup.attributes_topic.as_deref(),

@@ -1,6 +1,7 @@
 //! Provisioning sessions (reference §7).
 
 use super::failures::Failure;
+use super::json::{Json, NotJson};
 use super::packets::Publish;
 use super::simulator::{ConnectionId, Simulator};
 use super::topics;
@@ -19,6 +20,10 @@ impl Simulator {
             self.close_with(id, TOPIC_NAME_INVALID);
             return Ok(());
         }
-        Err(Failure::Handler)
+        match Json::parse(&packet.payload) {
+            // Neither JSON nor a protobuf message that anybody reads here (reference §7.2).
+            Err(NotJson) => Err(Failure::Adaptor),
+            Ok(_) => Err(Failure::Handler),
+        }
     }
 }

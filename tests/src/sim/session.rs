@@ -18,6 +18,8 @@ pub(super) struct Session {
     pub(super) awaiting_ack: BTreeMap<u32, AwaitedAck>,
     /// Client-side RPC that nobody has answered: serial number by request identifier.
     pub(super) client_rpc: BTreeMap<i32, u64>,
+    /// Children that a gateway has connected, by name.
+    pub(super) children: BTreeMap<String, DeviceId>,
     pub(super) last_activity: Time,
 }
 
@@ -45,6 +47,7 @@ impl Session {
             families: Families::default(),
             awaiting_ack: BTreeMap::new(),
             client_rpc: BTreeMap::new(),
+            children: BTreeMap::new(),
             last_activity: now,
         }
     }

@@ -199,8 +199,8 @@ impl Simulator {
             Job::AttributeResponse {
                 connection,
                 request,
-                body,
-            } => self.send_attribute_response(connection, request, &body),
+                found,
+            } => self.send_attribute_response(connection, request, &found),
             Job::AttributePush { connection, change } => {
                 self.send_attribute_push(connection, &change);
             }

@@ -57,13 +57,30 @@ fn memory_stays_below_the_limit_and_one_chunk() {
 }
 
 #[test]
+fn a_stream_that_never_pauses_between_two_packets_takes_no_more_than_one_of_them() {
+    let one = publish(&[b'x'; 100]);
+    let stream = one.repeat(2_000);
+    let mut decoder = Decoder::new(ProtocolVersion::V5, LIMIT);
+    let mut messages = 0;
+    // 97 bytes at a time: hardly ever does a chunk end where a packet ends.
+    for data in stream.chunks(97) {
+        decoder.push(data);
+        while decoder.poll().expect("good packets").is_some() {
+            messages += 1;
+        }
+        assert!(decoder.buffered() <= 512, "{}", decoder.buffered());
+    }
+    assert_eq!(messages, 2_000);
+}
+
+#[test]
 fn an_idle_connection_holds_little_after_a_large_message() {
     let mut decoder = Decoder::new(ProtocolVersion::V5, LIMIT);
     for data in publish(&vec![b'x'; 500_000]).chunks(1_000) {
         decoder.push(data);
         decoder.poll().expect("good packets");
     }
-    decoder.push(&vec![0xD0, 0].repeat(10_000));
+    decoder.push(&[0xD0, 0].repeat(10_000));
     while decoder.poll().expect("good packets").is_some() {}
     assert!(decoder.buffered() <= 4_096, "{}", decoder.buffered());
 }
@@ -112,18 +129,31 @@ fn a_payload_that_fills_the_buffer_is_handed_out_without_a_copy() {
     assert_eq!(payload_of(decoder.poll().expect("a good packet")), "next");
 }
 
+/// A packet whose properties are `count` empty user properties: five bytes each on the wire, two
+/// strings each once they are read.
+fn with_user_properties(first: u8, before: &str, count: usize) -> Vec<u8> {
+    let properties = hex("2600000000").repeat(count);
+    let two_bytes = |len: usize| [len as u8 | 0x80, (len >> 7) as u8];
+    let mut body = hex(before);
+    body.extend(two_bytes(properties.len()));
+    body.extend(properties);
+    let mut packet = vec![first];
+    packet.extend(two_bytes(body.len()));
+    packet.extend(body);
+    packet
+}
+
 #[test]
 fn user_properties_cannot_multiply_into_memory() {
-    // Five bytes each on the wire, two strings each when read.
-    let mut properties = hex("2600000000").repeat(65);
-    let mut packet = hex("20 00 0000");
-    packet.extend([0xC5, 0x02]);
-    packet.append(&mut properties);
-    let body = packet.len() - 2;
-    packet.splice(1..2, [(body & 0x7F) as u8 | 0x80, (body >> 7) as u8]);
-    let (packets, end) = receive(ProtocolVersion::V5, LIMIT, [&packet[..]]);
-    assert_eq!(
-        (packets.len(), end),
-        (0, Some(Malformed::TooManyUserProperties))
-    );
+    let connack = with_user_properties(0x20, "0000", 64);
+    assert_eq!(packets(ProtocolVersion::V5, &connack).len(), 1);
+    let connack = with_user_properties(0x20, "0000", 65);
+    let received = receive(ProtocolVersion::V5, LIMIT, [&connack[..]]);
+    assert_eq!(received, (vec![], Some(Malformed::TooManyUserProperties)));
+}
+
+#[test]
+fn user_properties_of_a_message_are_passed_over_however_many_they_are() {
+    let message = with_user_properties(0x30, "000161", 1_000);
+    assert_eq!(packets(ProtocolVersion::V5, &message).len(), 1);
 }

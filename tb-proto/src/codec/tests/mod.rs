@@ -5,6 +5,7 @@ mod encoding;
 mod memory;
 mod oracle;
 mod oversized;
+mod properties;
 mod regressions;
 
 use alloc::vec::Vec;

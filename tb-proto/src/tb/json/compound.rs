@@ -9,7 +9,7 @@ use serde::ser::{self, Serialize};
 use super::check;
 use super::key_serializer::KeySerializer;
 use super::scan::DEEPEST;
-use super::text::{unescaped, write_text};
+use super::text::{unescaped, write_between};
 use super::value::{Error, ValueSerializer};
 use crate::tb::InvalidPayload;
 
@@ -93,7 +93,7 @@ pub(crate) struct Members<'a> {
     /// Objects and arrays that are open, this one included.
     depth: u32,
     first: bool,
-    /// Where the latest key stands in `out`.
+    /// Where the latest key stands in `out`, with what separates it.
     key: Range<usize>,
     closing: &'static str,
 }
@@ -116,14 +116,11 @@ impl<'a> Members<'a> {
     }
 
     fn key(&mut self, key: &str) {
-        if !self.first {
-            self.out.push(b',');
-        }
-        self.first = false;
         let start = self.out.len();
-        write_text(self.out, key);
+        let before: &[u8] = if self.first { b"\"" } else { b",\"" };
+        write_between(self.out, before, key, b"\":");
+        self.first = false;
         self.key = start..self.out.len();
-        self.out.push(b':');
     }
 
     /// Writes the name of an enum variant; its content and this object's end are still to come.
@@ -180,16 +177,13 @@ impl ser::SerializeMap for Members<'_> {
     }
 }
 
-/// The key that was written to `range`.
+/// The key that was written to `range` of `out`.
 #[cold]
 pub(super) fn written_key(out: &[u8], range: &Range<usize>) -> String {
-    let quoted = out
-        .get(range.clone())
-        .and_then(|bytes| core::str::from_utf8(bytes).ok());
-    quoted
-        .and_then(unescaped)
-        .map(String::from)
-        .unwrap_or_default()
+    let written = out.get(range.clone()).unwrap_or_default();
+    let text = core::str::from_utf8(written).unwrap_or_default();
+    let quoted = text.trim_start_matches(',').trim_end_matches(':');
+    unescaped(quoted).map(String::from).unwrap_or_default()
 }
 
 /// A struct under construction.

@@ -7,7 +7,7 @@ use crate::tb::InvalidPayload;
 const LONGEST: usize = 255;
 
 /// Refuses a key with which the server would drop the whole message without a word (TB §2.2).
-#[inline]
+#[inline(always)]
 pub(crate) fn check_key(key: &str) -> Result<(), InvalidPayload> {
     // A key of at most 255 bytes has at most 255 UTF-16 units, and one that begins with a visible
     // ASCII character is not blank: nearly every key needs nothing more.

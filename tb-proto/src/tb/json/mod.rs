@@ -2,6 +2,7 @@
 
 pub(crate) mod check;
 mod compound;
+mod decimal;
 mod key;
 mod key_serializer;
 mod number;

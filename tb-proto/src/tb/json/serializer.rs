@@ -8,7 +8,7 @@ use serde::ser::{self, Serialize, SerializeMap as _};
 use super::compound::{Elements, Fields, Members, is_embedded, written_key};
 use super::key::check_key;
 use super::key_serializer::KeySerializer;
-use super::text::write_text;
+use super::text::write_between;
 use super::value::{Error, ValueSerializer};
 use crate::tb::InvalidPayload;
 
@@ -221,12 +221,13 @@ impl<'a> ser::Serializer for Root<'a> {
 struct Entry<'a> {
     out: &'a mut Vec<u8>,
     form: &'a mut Form,
-    /// Where the latest key stands in `out`.
+    /// Where the latest key of a map stands in `out`, with what separates it.
     key: Range<usize>,
 }
 
 impl Entry<'_> {
-    #[inline]
+    // Always inlined, so that the checks of a field's name are done by the compiler.
+    #[inline(always)]
     fn key(&mut self, key: &str) -> Result<(), Error> {
         check_key(key)?;
         match key {
@@ -234,14 +235,19 @@ impl Entry<'_> {
             "values" => self.form.values = true,
             _ => {}
         }
-        if self.form.members > 0 {
-            self.out.push(b',');
-        }
+        let before: &[u8] = if self.form.members == 0 {
+            b"\""
+        } else {
+            b",\""
+        };
         self.form.members = self.form.members.saturating_add(1);
-        let start = self.out.len();
-        write_text(self.out, key);
-        self.key = start..self.out.len();
-        self.out.push(b':');
+        let start = self
+            .out
+            .len()
+            .saturating_add(before.len())
+            .saturating_sub(1);
+        write_between(self.out, before, key, b"\":");
+        self.key = start..self.out.len().saturating_sub(1);
         Ok(())
     }
 
@@ -258,7 +264,7 @@ impl Entry<'_> {
         Ok(())
     }
 
-    #[inline]
+    #[inline(always)]
     fn member<T: Serialize + ?Sized>(&mut self, key: &str, value: &T) -> Result<(), Error> {
         self.key(key)?;
         self.value(value).map_err(|error| error.below(key))
@@ -270,7 +276,10 @@ impl ser::SerializeMap for Entry<'_> {
     type Error = Error;
 
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Error> {
-        key.serialize(KeySerializer::new(|key| self.key(key)))
+        let start = self.out.len();
+        key.serialize(KeySerializer::new(|key| self.key(key)))?;
+        self.key = start..self.out.len();
+        Ok(())
     }
 
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
@@ -288,7 +297,7 @@ impl ser::SerializeStruct for Entry<'_> {
     type Ok = ();
     type Error = Error;
 
-    #[inline]
+    #[inline(always)]
     fn serialize_field<T: Serialize + ?Sized>(
         &mut self,
         key: &'static str,

@@ -7,20 +7,52 @@ use alloc::vec::Vec;
 /// Appends `text` as a JSON string.
 #[inline]
 pub(crate) fn write_text(out: &mut Vec<u8>, text: &str) {
+    write_between(out, b"\"", text, b"\"");
+}
+
+/// Appends `text` as a JSON string; `before` and `after` hold its quotes.
+#[inline(always)]
+pub(super) fn write_between(out: &mut Vec<u8>, before: &[u8], text: &str, after: &[u8]) {
     let bytes = text.as_bytes();
-    out.reserve(bytes.len().saturating_add(4));
-    out.push(b'"');
-    if bytes.iter().any(|&byte| must_be_escaped(byte)) {
+    let surroundings = before.len().saturating_add(after.len());
+    out.reserve(bytes.len().saturating_add(surroundings));
+    out.extend_from_slice(before);
+    if must_be_escaped(bytes) {
         write_escaped(out, bytes);
     } else {
         out.extend_from_slice(bytes);
     }
-    out.push(b'"');
+    out.extend_from_slice(after);
+}
+
+/// Whether one of the bytes is a control character, a quote or a backslash; eight at a time.
+#[inline(always)]
+fn must_be_escaped(bytes: &[u8]) -> bool {
+    let word = |word: &[u8; 8]| word_must_be_escaped(u64::from_le_bytes(*word));
+    if let Some(last) = bytes.last_chunk() {
+        // The last eight bytes overlap what precedes them, instead of a rest of their own.
+        let (words, _) = bytes.as_chunks();
+        return word(last) || words.iter().any(word);
+    }
+    match (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        (Some([a, b, c, d]), Some([e, f, g, h])) => word(&[*a, *b, *c, *d, *e, *f, *g, *h]),
+        _ => bytes
+            .iter()
+            .any(|&byte| byte < 0x20 || byte == b'"' || byte == b'\\'),
+    }
 }
 
 #[inline]
-fn must_be_escaped(byte: u8) -> bool {
-    byte < 0x20 || byte == b'"' || byte == b'\\'
+const fn word_must_be_escaped(word: u64) -> bool {
+    const ONES: u64 = u64::MAX / 0xff;
+    // The highest bit of a byte is set in `below(x, n)` if it is not in `x` and the byte is less
+    // than `n` (a borrow can only add such a bit above a byte that has one already).
+    const fn below(word: u64, bound: u64) -> u64 {
+        word.wrapping_sub(ONES * bound) & !word & (ONES * 0x80)
+    }
+    let quote = below(word ^ (ONES * 0x22), 1);
+    let backslash = below(word ^ (ONES * 0x5c), 1);
+    below(word, 0x20) | quote | backslash != 0
 }
 
 fn write_escaped(out: &mut Vec<u8>, bytes: &[u8]) {

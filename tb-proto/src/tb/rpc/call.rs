@@ -70,14 +70,6 @@ impl RpcCall {
         self
     }
 
-    /// Whether it can be sent; if so, [`into_parts`](Self::into_parts) succeeds.
-    pub(crate) fn check(&self) -> Result<(), InvalidPayload> {
-        match &self.params {
-            Some(Err(invalid)) => Err(invalid.clone()),
-            _ => Ok(()),
-        }
-    }
-
     pub(crate) fn into_parts(self) -> Result<RpcCallParts, InvalidPayload> {
         let params = self.params.transpose()?;
         let mut payload = b"{\"method\":".to_vec();

@@ -154,6 +154,12 @@ impl Telemetry {
         self
     }
 
+    /// How many values the server would store: what its limits on data points count. 0 if it cannot
+    /// be sent.
+    pub fn data_points(&self) -> u32 {
+        self.body.as_ref().map_or(0, TelemetryBody::data_points)
+    }
+
     /// Whether it can be sent; if so, [`into_parts`](Self::into_parts) succeeds.
     pub(crate) fn check(&self) -> Result<(), InvalidPayload> {
         match (&self.body, self.time) {

@@ -18,7 +18,7 @@ fn text(value: impl Float) -> String {
 }
 
 /// Whether 16 decimals are enough to say `value`.
-fn sayable(value: impl Float) -> bool {
+fn sayable(value: impl core::fmt::Display) -> bool {
     decimals(value.to_string().as_bytes()) <= 16
 }
 

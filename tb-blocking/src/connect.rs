@@ -1,0 +1,52 @@
+//! How a connection is opened: the place to plug in a transport of one's own.
+
+use alloc::sync::Arc;
+use core::fmt;
+use std::io;
+
+use tb_driver::ConnectError;
+use tb_proto::Endpoint;
+
+/// Opens connections for a [`Driver`](crate::Driver).
+pub trait Connect: Send + 'static {
+    /// Opens a connection to `target`, however long that takes.
+    ///
+    /// It runs on the thread that reads. The client gives an attempt up at its own deadline
+    /// ([`connect_timeout`](tb_proto::Config::connect_timeout)), but can only begin the next when this
+    /// has returned: it should return after some 20 s.
+    ///
+    /// # Errors
+    /// [`ConnectError`] with the kind of failure, which decides when the client tries again.
+    fn connect(&mut self, target: &Endpoint) -> Result<Connection, ConnectError>;
+}
+
+/// An open connection: two halves for two threads, and a way to stop both.
+pub struct Connection {
+    pub(crate) reader: Box<dyn io::Read + Send>,
+    pub(crate) writer: Box<dyn io::Write + Send>,
+    pub(crate) shutdown: Shutdown,
+}
+
+/// Ends a connection from a third thread.
+pub(crate) type Shutdown = Arc<dyn Fn() + Send + Sync>;
+
+impl Connection {
+    /// A connection of these halves.
+    ///
+    /// `shutdown` ends it in both directions: a read or write that blocks must return then, and so
+    /// must every later one. It is called from any thread, perhaps more than once, and must not
+    /// block. Without it a blocked reader could never be stopped.
+    pub fn new(
+        reader: impl io::Read + Send + 'static,
+        writer: impl io::Write + Send + 'static,
+        shutdown: impl Fn() + Send + Sync + 'static,
+    ) -> Self {
+        Self { reader: Box::new(reader), writer: Box::new(writer), shutdown: Arc::new(shutdown) }
+    }
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection").finish_non_exhaustive()
+    }
+}

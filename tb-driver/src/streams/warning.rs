@@ -1,0 +1,88 @@
+//! What went wrong without belonging to one call.
+
+use alloc::string::String;
+
+use tb_proto::{Event, ProtocolVersion, ReasonCode, RpcRefusal, VersionChange};
+
+/// Something an operator may want to see in a log. None of it needs to be handled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Warning {
+    /// From the next connection on another version of MQTT is spoken.
+    VersionChanged {
+        /// The version that was spoken or tried so far.
+        from: ProtocolVersion,
+        /// The version from now on.
+        to: ProtocolVersion,
+        /// What led to it.
+        why: VersionChange,
+    },
+    /// An RPC call of the server was answered with an error instead of being given to the application.
+    RpcRefused {
+        /// The server's number of the call.
+        request_id: i32,
+        /// Why.
+        reason: RpcRefusal,
+    },
+    /// The server does not grant a subscription; what it is for will not arrive.
+    SubscriptionRefused {
+        /// The topic filter.
+        filter: String,
+        /// The server's code.
+        reason: ReasonCode,
+    },
+    /// A message from the server was larger than allowed and has been skipped.
+    IncomingTooLarge {
+        /// Its topic, where that much of it was seen.
+        topic: Option<String>,
+        /// Its size in bytes.
+        size: usize,
+    },
+    /// A message from the server could not be understood and has been ignored.
+    IncomingIgnored {
+        /// Its topic.
+        topic: String,
+    },
+    /// Telemetry left without a time because no plausible wall clock came in time.
+    Unstamped {
+        /// How many messages.
+        messages: u64,
+    },
+    /// A stream of attribute updates is not read: changes of so many keys were dropped. Request the
+    /// attributes to be up to date again.
+    AttributesMissed {
+        /// How many keys.
+        keys: usize,
+    },
+    /// A stream of RPC calls is not read: a call was answered with an error.
+    RpcMissed {
+        /// The server's number of the call.
+        request_id: i32,
+    },
+    /// The undelivered messages are not read: the oldest were dropped.
+    UndeliveredLost {
+        /// How many.
+        messages: usize,
+    },
+    /// The warnings are not read: so many are missing here.
+    Missed {
+        /// How many.
+        warnings: usize,
+    },
+}
+
+impl Warning {
+    pub(crate) fn from_event(event: Event) -> Option<Self> {
+        Some(match event {
+            Event::VersionChanged { from, to, why } => Self::VersionChanged { from, to, why },
+            Event::RpcRefused { request_id, reason } => Self::RpcRefused { request_id, reason },
+            Event::SubscriptionRefused { filter, reason } => {
+                Self::SubscriptionRefused { filter, reason }
+            }
+            Event::IncomingTooLarge { topic, size } => Self::IncomingTooLarge { topic, size },
+            Event::IncomingIgnored { topic } => Self::IncomingIgnored { topic },
+            Event::Unstamped { messages } => Self::Unstamped { messages },
+            _ => return None,
+        })
+    }
+}

@@ -1,0 +1,100 @@
+//! Making clients.
+
+use core::future::Future;
+use core::pin::Pin;
+use core::task::{Context, Poll};
+use core::time::Duration;
+
+use tb_driver::{Client, NotConnected, StartError};
+use tb_proto::{Config, Credentials, Endpoint, Scheme};
+use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use crate::{Tcp, TokioTimer};
+
+/// How long [`connect`] waits for the first connection.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Connects a device to the server at `url` and waits until the server has accepted it.
+///
+/// `url` is an [`Endpoint`] or a text such as `mqtt://demo.example:1883`. The client runs in a task
+/// of the present runtime until it is disconnected or its last handle is dropped. Everything but
+/// address and credentials is as in [`Config::new`]; see [`connect_with`] for other choices.
+///
+/// Cancel safe: dropping the future shuts the client down.
+///
+/// # Errors
+/// [`NotConnected`], after 30 s at the latest, and at once if the cause will not pass by itself.
+pub async fn connect<U>(url: U, credentials: Credentials) -> Result<Client, NotConnected>
+where
+    U: TryInto<Endpoint>,
+    StartError: From<U::Error>,
+{
+    let endpoint = url.try_into().map_err(StartError::from)?;
+    connect_with(Config::new(endpoint, credentials), CONNECT_TIMEOUT).await
+}
+
+/// Connects with every choice of a [`Config`], and waits for the first connection for `deadline`.
+///
+/// Cancel safe: dropping the future shuts the client down.
+///
+/// # Errors
+/// [`NotConnected`], and then the client is shut down. Use [`start`] for a client that goes on trying.
+pub async fn connect_with(config: Config, deadline: Duration) -> Result<Client, NotConnected> {
+    let client = start(config)?;
+    match timeout(deadline, client.connected()).await {
+        Ok(Ok(_)) => Ok(client),
+        Ok(Err(error)) => Err(error),
+        Err(_) => Err(NotConnected::TimedOut { last: client.last_cause() }),
+    }
+}
+
+/// Starts a client that accepts readings at once and connects by itself, as often as it has to.
+///
+/// It runs in a task of the present runtime until it is disconnected or its last handle is dropped.
+///
+/// # Errors
+/// [`StartError`].
+pub fn start(config: Config) -> Result<Client, StartError> {
+    spawn(config).map(|(client, _)| client)
+}
+
+/// As [`start`], with the handle of the task in which the client runs.
+///
+/// It ends when the client has disconnected for good. Aborting it ends every ticket: what was not
+/// delivered ends as *abandoned* and is handed back.
+///
+/// # Errors
+/// [`StartError`].
+pub fn spawn(config: Config) -> Result<(Client, JoinHandle<()>), StartError> {
+    let runtime = Handle::try_current().map_err(|_| StartError::NoRuntime)?;
+    let (client, driver) = prepare(config)?;
+    Ok((client, runtime.spawn(driver)))
+}
+
+/// A client and its driver, which has to be spawned or polled. What is subscribed before that is
+/// part of the first message to the server, which sends waiting RPC calls at once.
+///
+/// # Errors
+/// [`StartError`].
+pub fn prepare(config: Config) -> Result<(Client, Driver), StartError> {
+    if let Some(endpoint) = config.endpoints().iter().find(|to| to.scheme() != Scheme::Mqtt) {
+        return Err(StartError::TlsNotSupported { endpoint: endpoint.clone() });
+    }
+    let (client, driver) = tb_driver::Driver::new(config, Tcp, TokioTimer::new())?;
+    Ok((client, Driver(driver)))
+}
+
+/// A client at work over TCP, to be spawned or polled: a [`tb_driver::Driver`].
+#[derive(Debug)]
+#[must_use = "nothing happens unless the driver is polled"]
+pub struct Driver(tb_driver::Driver<Tcp, TokioTimer>);
+
+impl Future for Driver {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        Pin::new(&mut self.0).poll(cx)
+    }
+}

@@ -1,0 +1,73 @@
+"""Takes the official ThingsBoard SDK through what a device does, and tells what came of each step.
+
+Usage: device.py HOST PORT TOKEN
+
+Prints one JSON object a line, with the name of the step in "step". After "listening" it waits for a change
+of the shared attribute "uploadFrequency" and for an RPC, which the reader of these lines brings about.
+"""
+
+import json
+import os
+import queue
+import sys
+
+# The SDK may run pip while it is imported, which prints to the standard output of the process.
+facts_out = os.fdopen(os.dup(1), "w")
+os.dup2(2, 1)
+
+from tb_device_mqtt import TBDeviceMqttClient
+
+PATIENCE_S = 20
+
+
+def tell(step, **facts):
+    print(json.dumps({"step": step, **facts}), file=facts_out, flush=True)
+
+
+def main(host, port, token):
+    client = TBDeviceMqttClient(host, int(port), username=token)
+    arrived = queue.Queue()
+
+    def next_arrival():
+        return arrived.get(timeout=PATIENCE_S)
+
+    # The SDK looks at the number of parameters, thus no variadic lambda.
+    client.connect(callback=lambda client, userdata, flags, code, *rest: arrived.put(str(code)))
+    tell("connected", code=next_arrival())
+
+    client.request_service_configuration(lambda id, answer, error: arrived.put(answer))
+    tell("session_limits", answer=next_arrival())
+
+    reading = {"temperature": 21.5, "enabled": True, "name": "boiler", "slots": 3}
+    tell("telemetry", code=client.send_telemetry({"ts": 1700000000000, "values": reading}).get())
+    tell("telemetry_without_time", code=client.send_telemetry({"pressure": 7}).get())
+    tell("attributes", code=client.send_attributes({"serial": "A-7", "rooms": 4}).get())
+
+    client.request_attributes(
+        client_keys=["serial"],
+        shared_keys=["uploadFrequency"],
+        callback=lambda answer, error: arrived.put(answer if error is None else str(error)),
+    )
+    tell("attribute_request", answer=next_arrival())
+
+    client.send_rpc_call("getTime", {"zone": "UTC"}, lambda id, answer, error: arrived.put(answer))
+    tell("client_rpc", answer=next_arrival())
+
+    calls = queue.Queue()
+    client.subscribe_to_attribute("uploadFrequency", lambda values, error: arrived.put(values))
+    client.set_server_side_rpc_request_handler(lambda id, request: calls.put((id, request)))
+    tell("listening")
+    tell("attribute_update", values=next_arrival())
+
+    # Replied to from here: a handler that waits for the acknowledgement would block the SDK's own reader.
+    call, request = calls.get(timeout=PATIENCE_S)
+    client.send_rpc_reply(call, {"pong": request["params"]}, wait_for_publish=True)
+    tell("server_rpc", request=request)
+
+    client.disconnect()
+    client.stop()
+    tell("done")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
