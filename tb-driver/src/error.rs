@@ -5,7 +5,7 @@ use core::convert::Infallible;
 use core::fmt;
 
 use tb_proto::{
-    AlreadyServed, Cause, Endpoint, InvalidCredentials, InvalidUrl, LinkLost, Refusal, Refused,
+    AlreadyServed, AttributeTypeError, Cause, Endpoint, InvalidCredentials, InvalidUrl, LinkLost, Refusal, Refused,
     RefusedReason, RequestError, Undelivered, UnexpectedPayload,
 };
 
@@ -118,6 +118,8 @@ pub enum Error {
     AlreadyServed(AlreadyServed),
     /// What the server sent is of another type than was asked for.
     UnexpectedPayload(UnexpectedPayload),
+    /// An attribute is of another type than was asked for.
+    AttributeType(AttributeTypeError),
     /// It was not over in time; what was accepted goes on.
     TimedOut,
     /// Waiting on the thread that has to drive the connection would wait for ever.
@@ -245,6 +247,7 @@ impl fmt::Display for Error {
             Self::Recv(error) => error.fmt(f),
             Self::AlreadyServed(error) => error.fmt(f),
             Self::UnexpectedPayload(error) => error.fmt(f),
+            Self::AttributeType(error) => error.fmt(f),
             Self::TimedOut => f.write_str(TIMED_OUT),
             Self::OnDriverThread => f.write_str(ON_DRIVER_THREAD),
         }
@@ -340,6 +343,12 @@ impl From<AlreadyServed> for Error {
 impl From<UnexpectedPayload> for Error {
     fn from(error: UnexpectedPayload) -> Self {
         Self::UnexpectedPayload(error)
+    }
+}
+
+impl From<AttributeTypeError> for Error {
+    fn from(error: AttributeTypeError) -> Self {
+        Self::AttributeType(error)
     }
 }
 

@@ -147,3 +147,62 @@ const QUOTED: usize = 256;
 pub(crate) fn bounded(text: &str) -> String {
     text.chars().take(QUOTED).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::ToString;
+    use alloc::vec;
+
+    #[test]
+    fn every_refusal_says_in_one_line_what_is_wrong_and_names_its_key() {
+        let key = || String::from("temperature");
+        let refusals = vec![
+            InvalidPayload::NotANumber { key: key() },
+            InvalidPayload::IntegerOutOfRange { key: key() },
+            InvalidPayload::FloatOutOfRange { key: key() },
+            InvalidPayload::KeyTooLong {
+                key: key(),
+                length: 300,
+            },
+            InvalidPayload::BlankKey,
+            InvalidPayload::KeyNotText,
+            InvalidPayload::NotAnObject,
+            InvalidPayload::Empty,
+            InvalidPayload::TimestampInSeconds { ts: 1_767_225_600 },
+            InvalidPayload::InvalidTimestamp,
+            InvalidPayload::ValuesNotAnObject,
+            InvalidPayload::TimeTwice,
+            InvalidPayload::TooDeep,
+            InvalidPayload::Syntax { offset: 17 },
+            InvalidPayload::Custom {
+                message: "broken sensor".into(),
+            },
+        ];
+        for refusal in refusals {
+            let text = refusal.to_string();
+            assert!(!text.starts_with(char::is_uppercase), "{text}");
+            assert!(
+                !text.ends_with('.') && !text.contains(['\n', '\t']),
+                "{text}"
+            );
+            let named = match &refusal {
+                InvalidPayload::NotANumber { .. }
+                | InvalidPayload::IntegerOutOfRange { .. }
+                | InvalidPayload::FloatOutOfRange { .. }
+                | InvalidPayload::KeyTooLong { .. } => "`temperature`",
+                InvalidPayload::TimestampInSeconds { .. } => "1767225600",
+                InvalidPayload::Syntax { .. } => "17",
+                InvalidPayload::Custom { .. } => "broken sensor",
+                _ => "",
+            };
+            assert!(text.contains(named), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_error_quotes_the_server_at_a_bounded_length() {
+        let error = UnexpectedPayload::new(&"é".repeat(10_000));
+        assert!(error.to_string().len() < 600);
+    }
+}

@@ -56,6 +56,19 @@ pub(super) enum Job {
         request: i32,
         serial: u64,
     },
+    /// The core sends something to a gateway about a child.
+    GatewayDownlink {
+        connection: ConnectionId,
+        topic: &'static str,
+        body: String,
+    },
+    /// A provisioning request is answered.
+    ProvisionResponse {
+        connection: ConnectionId,
+        body: Vec<u8>,
+    },
+    /// A provisioning session has had its answer for long enough.
+    ProvisionEnd(ConnectionId),
     /// The periodic check finds a session that may be inactive.
     InactivityCheck(ConnectionId),
     /// The session of a dead connection shows up and throws this one out.

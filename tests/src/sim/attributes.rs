@@ -247,6 +247,7 @@ impl Found {
             }
             quote(&mut body, scope);
             body.push(':');
+            let found = found.iter().map(|(key, value)| (key, value));
             body.push_str(&object_text(found));
         }
         body.push('}');
@@ -257,7 +258,7 @@ impl Found {
 impl Change {
     pub(super) fn to_text(&self) -> String {
         match self {
-            Self::Updated(values) => object_text(values),
+            Self::Updated(values) => object_text(values.iter().map(|(key, value)| (key, value))),
             Self::Deleted(keys) => {
                 let mut text = String::from("{\"deleted\":[");
                 for (position, key) in keys.iter().enumerate() {
@@ -295,9 +296,11 @@ fn select(
     found
 }
 
-fn object_text(members: &[(String, TypedValue)]) -> String {
+pub(super) fn object_text<'a>(
+    members: impl IntoIterator<Item = (&'a String, &'a TypedValue)>,
+) -> String {
     let mut text = String::from("{");
-    for (position, (key, value)) in members.iter().enumerate() {
+    for (position, (key, value)) in members.into_iter().enumerate() {
         if position > 0 {
             text.push(',');
         }

@@ -38,11 +38,13 @@ pub(super) struct Device {
     pub(super) firmware: Option<Assignment>,
     pub(super) software: Option<Assignment>,
     pub(super) deleted: bool,
+    /// It went through provisioning, which happens once.
+    pub(super) provisioned: bool,
 }
 
 #[derive(Clone, Debug)]
 pub(super) struct Profile {
-    name: String,
+    pub(super) name: String,
     pub(super) transport: TransportType,
     pub(super) payload: PayloadType,
     /// On protobuf profiles, v1 downlinks are JSON.
@@ -137,6 +139,7 @@ impl Backend {
             firmware: None,
             software: None,
             deleted: false,
+            provisioned: false,
         });
         DeviceId(self.devices.len() - 1)
     }

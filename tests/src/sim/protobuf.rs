@@ -237,7 +237,7 @@ mod tests {
     fn default_values_are_left_out() {
         let values = [("k".to_owned(), TypedValue::Boolean(false))];
         assert_eq!(attributes_updated(&values, 0), [10, 5, 18, 3, 10, 1, b'k']);
-        assert_eq!(rpc_response(0, ""), Vec::<u8>::new());
+        assert!(rpc_response(0, "").is_empty());
     }
 
     #[test]

@@ -225,6 +225,18 @@ impl Simulator {
                 request,
                 serial,
             } => self.client_rpc_timeout(connection, request, serial),
+            Job::GatewayDownlink {
+                connection,
+                topic,
+                body,
+            } => {
+                self.publish_downlink(connection, topic, body.as_bytes());
+            }
+            Job::ProvisionResponse { connection, body } => {
+                self.send_provision_response(connection, &body);
+            }
+            // A bare close on MQTT 5, too (reference §17, 10).
+            Job::ProvisionEnd(id) => self.close(id),
             Job::InactivityCheck(id) => self.check_inactivity(id),
             Job::Ghost(id) => self.evict(id),
         }
@@ -403,6 +415,12 @@ impl Simulator {
             cast: self.setup.server.json_type_cast,
             max_string_length: self.setup.server.json_max_string_length,
         }
+    }
+
+    pub(super) fn device_limit_reached(&self) -> bool {
+        self.setup
+            .max_devices
+            .is_some_and(|most| self.backend.devices().count() >= most as usize)
     }
 
     pub(super) fn new_device_limits(&self, gateway: bool) -> Limits {

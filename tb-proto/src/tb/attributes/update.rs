@@ -16,7 +16,7 @@ use crate::tb::UnexpectedPayload;
 pub struct AttributeUpdate {
     /// New values.
     pub updated: AttributeMap,
-    /// Keys that are gone, each once.
+    /// Keys that are gone, sorted, each once.
     pub deleted: Vec<String>,
 }
 
@@ -63,12 +63,12 @@ impl AttributeUpdate {
     /// Adds what happened afterwards: per key the later event holds.
     pub(crate) fn merge(&mut self, later: Self) {
         self.deleted.retain(|key| !later.updated.contains_key(key));
-        for key in later.deleted {
-            self.updated.remove(&key);
-            if !self.deleted.contains(&key) {
-                self.deleted.push(key);
-            }
+        for key in &later.deleted {
+            self.updated.remove(key);
         }
+        self.deleted.extend(later.deleted);
+        self.deleted.sort_unstable();
+        self.deleted.dedup();
         self.updated.extend(later.updated);
     }
 

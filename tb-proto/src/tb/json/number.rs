@@ -9,6 +9,9 @@ use alloc::vec::Vec;
 
 use super::decimal::{DECIMALS, Decimal};
 
+/// A number of so many characters without exponent is less than the largest double.
+const SURELY_FINITE: usize = 300;
+
 /// A float that can be written: `f32` is printed with the digits of an `f32`.
 pub(crate) trait Float: Copy + zmij::Float {
     fn is_finite(self) -> bool;
@@ -100,12 +103,12 @@ fn write_cut(out: &mut Vec<u8>, text: &[u8]) -> bool {
 fn increment(text: &mut [u8]) -> bool {
     for digit in text.iter_mut().rev() {
         match digit {
+            b'.' => return false,
             b'9' => *digit = b'0',
-            b'0'..b'9' => {
+            _ => {
                 *digit = digit.saturating_add(1);
                 return true;
             }
-            _ => return false,
         }
     }
     false
@@ -139,10 +142,14 @@ pub(crate) fn judge(text: &str) -> Written {
             Err(_) => Written::IntegerOutOfRange,
         };
     }
+    let plain = !exponent && decimals(text.as_bytes()) <= DECIMALS;
+    if plain && text.len() <= SURELY_FINITE {
+        return Written::Well;
+    }
     let Some(value) = text.parse::<f64>().ok().filter(|value| value.is_finite()) else {
         return Written::FloatOutOfRange;
     };
-    if !exponent && decimals(text.as_bytes()) <= DECIMALS {
+    if plain {
         return Written::Well;
     }
     let mut better = Vec::new();

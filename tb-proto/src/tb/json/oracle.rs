@@ -82,7 +82,10 @@ fn the_oracle_says_what_was_recorded_from_the_server() {
             "1.2345678901234567e-5",
             Stored::Text("1.2345678901234567e-5".into()),
         ),
-        ("123456789.123456789", Stored::Double(123456789.123456789)),
+        (
+            "123456789.123456789",
+            Stored::Double(123_456_789.123_456_79),
+        ),
     ] {
         assert_eq!(stored(text), expected, "{text}");
     }

@@ -5,6 +5,7 @@
 
 use core::ops::Range;
 
+use super::text::special;
 use crate::tb::InvalidPayload;
 
 /// Deepest nesting of objects and arrays, as `serde_json` has it.
@@ -216,6 +217,7 @@ impl<'a> Scanner<'a> {
     fn quoted(&mut self) -> Result<(), BadJson> {
         self.expect(b'"')?;
         loop {
+            self.ordinary();
             match self.byte() {
                 Some(b'"') => {
                     self.step();
@@ -227,6 +229,19 @@ impl<'a> Scanner<'a> {
                 }
                 None | Some(0..0x20) => return Err(self.syntax()),
                 Some(_) => self.step(),
+            }
+        }
+    }
+
+    /// Steps over characters that mean themselves, as long as eight bytes are left.
+    fn ordinary(&mut self) {
+        let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
+        let (words, _) = rest.as_chunks::<8>();
+        for word in words {
+            let found = special(word);
+            self.at = self.at.saturating_add(found.unwrap_or(word.len()));
+            if found.is_some() {
+                return;
             }
         }
     }

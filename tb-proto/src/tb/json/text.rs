@@ -28,31 +28,38 @@ pub(super) fn write_between(out: &mut Vec<u8>, before: &[u8], text: &str, after:
 /// Whether one of the bytes is a control character, a quote or a backslash; eight at a time.
 #[inline(always)]
 fn must_be_escaped(bytes: &[u8]) -> bool {
-    let word = |word: &[u8; 8]| word_must_be_escaped(u64::from_le_bytes(*word));
     if let Some(last) = bytes.last_chunk() {
         // The last eight bytes overlap what precedes them, instead of a rest of their own.
         let (words, _) = bytes.as_chunks();
-        return word(last) || words.iter().any(word);
+        return special(last).is_some() || words.iter().any(|word| special(word).is_some());
     }
     match (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
-        (Some([a, b, c, d]), Some([e, f, g, h])) => word(&[*a, *b, *c, *d, *e, *f, *g, *h]),
+        (Some([a, b, c, d]), Some([e, f, g, h])) => {
+            special(&[*a, *b, *c, *d, *e, *f, *g, *h]).is_some()
+        }
         _ => bytes
             .iter()
             .any(|&byte| byte < 0x20 || byte == b'"' || byte == b'\\'),
     }
 }
 
-#[inline]
-const fn word_must_be_escaped(word: u64) -> bool {
+/// Where the first control character, quote or backslash of eight bytes stands.
+#[inline(always)]
+pub(super) fn special(bytes: &[u8; 8]) -> Option<usize> {
     const ONES: u64 = u64::MAX / 0xff;
-    // The highest bit of a byte is set in `below(x, n)` if it is not in `x` and the byte is less
-    // than `n` (a borrow can only add such a bit above a byte that has one already).
+    // Sets the highest bit of each byte of `word` that is less than `bound`. A borrow sets it above
+    // such a byte too, which does not change the lowest one.
     const fn below(word: u64, bound: u64) -> u64 {
         word.wrapping_sub(ONES * bound) & !word & (ONES * 0x80)
     }
+    let word = u64::from_le_bytes(*bytes);
     let quote = below(word ^ (ONES * 0x22), 1);
     let backslash = below(word ^ (ONES * 0x5c), 1);
-    below(word, 0x20) | quote | backslash != 0
+    let found = below(word, 0x20) | quote | backslash;
+    if found == 0 {
+        return None;
+    }
+    usize::try_from(found.trailing_zeros() / 8).ok()
 }
 
 fn write_escaped(out: &mut Vec<u8>, bytes: &[u8]) {
@@ -75,7 +82,8 @@ fn write_escaped(out: &mut Vec<u8>, bytes: &[u8]) {
 /// What the JSON string `quoted` (with its quotes) says; `None` if half a surrogate pair is escaped in it.
 pub(crate) fn unescaped(quoted: &str) -> Option<Cow<'_, str>> {
     let inner = quoted.strip_prefix('"')?.strip_suffix('"')?;
-    if inner.contains('\\') {
+    // In a valid string, what must be escaped is the backslash of an escape.
+    if must_be_escaped(inner.as_bytes()) {
         serde_json::from_str::<String>(quoted).ok().map(Cow::Owned)
     } else {
         Some(Cow::Borrowed(inner))
@@ -95,6 +103,18 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn the_first_special_byte_is_found(bytes: [u8; 8], text in "[\\x00-\\x7f]{8}") {
+            let slow = |bytes: &[u8]| {
+                bytes.iter().position(|&byte| byte < 0x20 || byte == b'"' || byte == b'\\')
+            };
+            prop_assert_eq!(special(&bytes), slow(&bytes));
+            let text = text.as_bytes();
+            prop_assert_eq!(special(text.first_chunk().unwrap()), slow(text));
+            prop_assert_eq!(must_be_escaped(text), slow(text).is_some());
+            prop_assert_eq!(must_be_escaped(&text[..5]), slow(&text[..5]).is_some());
+        }
+
         #[test]
         fn what_is_written_reads_back(text in any::<String>()) {
             let mut out = Vec::new();

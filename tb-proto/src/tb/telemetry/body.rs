@@ -64,36 +64,35 @@ impl TelemetryBody {
         self.text == b"[]"
     }
 
-    /// Adds the entry or entries of `other`.
+    /// Adds the entry or entries of `other`; amortised, it costs the length of `other`.
     pub(super) fn append(&mut self, other: &Self) {
-        let mut text = Vec::with_capacity(self.len().saturating_add(other.len()).saturating_add(3));
-        text.push(b'[');
-        for entries in [&*self, other].map(Self::entries) {
-            let empty = entries.concat().is_empty();
-            if text.len() > 1 && !empty {
-                text.push(b',');
-            }
-            entries.iter().for_each(|part| text.extend_from_slice(part));
-        }
-        text.push(b']');
         let unstamped = self.needs_stamp() || other.needs_stamp();
-        *self = Self {
-            head: Head::NONE,
-            text,
-            form: Form::List { unstamped },
-            data_points: self.data_points.saturating_add(other.data_points),
-        };
+        if !matches!(self.form, Form::List { .. }) {
+            self.text = [b"[", &*self.parts().concat(), b"]"].concat();
+            self.head = Head::NONE;
+        }
+        let open = self.text.trim_ascii_end().len().saturating_sub(1);
+        self.text.truncate(open);
+        if self.text != b"[" {
+            self.text.push(b',');
+        }
+        for part in other.elements() {
+            self.text.extend_from_slice(part);
+        }
+        self.text.push(b']');
+        self.form = Form::List { unstamped };
+        self.data_points = self.data_points.saturating_add(other.data_points);
     }
 
-    /// The payload as the elements of an array, without brackets.
-    fn entries(&self) -> [&[u8]; 3] {
+    /// The payload as elements of an array, without brackets.
+    fn elements(&self) -> [&[u8]; 3] {
         match self.form {
             Form::List { .. } => {
                 let text = self.text.trim_ascii();
                 let text = text.strip_prefix(b"[").unwrap_or(text);
                 [b"", text.strip_suffix(b"]").unwrap_or(text), b""]
             }
-            _ => self.parts(),
+            Form::Values | Form::Complete => self.parts(),
         }
     }
 
@@ -171,31 +170,18 @@ impl Head {
     fn new(unix_ms: i64) -> Self {
         let mut head = Self::NONE;
         head.push(BEFORE_TS);
-        let mut digits = [0_u8; 20];
-        let mut at = digits.len();
-        let mut left = unix_ms.unsigned_abs();
-        for slot in digits.iter_mut().rev() {
-            // A remainder of ten is a digit.
-            *slot = b'0' | u8::try_from(left % 10).unwrap_or_default();
-            at = at.saturating_sub(1);
-            left /= 10;
-            if left == 0 {
-                break;
-            }
-        }
-        if unix_ms < 0 {
-            head.push(b"-");
-        }
-        head.push(digits.get(at..).unwrap_or_default());
+        head.push(itoa::Buffer::new().format(unix_ms).as_bytes());
         head.push(BEFORE_VALUES);
         head
     }
 
+    /// All that is ever pushed fits: see [`Self::LONGEST`].
     fn push(&mut self, part: &[u8]) {
         let start = usize::from(self.len);
-        for (slot, byte) in self.bytes.iter_mut().skip(start).zip(part) {
-            *slot = *byte;
-            self.len = self.len.saturating_add(1);
+        let end = start + part.len();
+        if let Some(free) = self.bytes.get_mut(start..end) {
+            free.copy_from_slice(part);
+            self.len = end as u8;
         }
     }
 

@@ -181,3 +181,6 @@ fn has_time(scanner: &Scanner<'_>, entry: &Value) -> Result<bool, BadJson> {
     }
     Ok(ts && values)
 }
+
+#[cfg(test)]
+mod tests;

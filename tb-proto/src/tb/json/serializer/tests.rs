@@ -185,7 +185,7 @@ fn every_shape_of_rust_is_written_as_serde_json_writes_it() {
         Unit,
         New(u8),
         Pair(u8, char),
-        Named { a: (), b: Box<Event> },
+        Named { a: (), b: Box<Self> },
     }
     #[derive(Serialize)]
     struct Wrapped(Shapes);

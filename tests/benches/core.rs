@@ -1,0 +1,180 @@
+//! What one QoS 1 message costs in the machine alone: call, serialise, frame, hand out, acknowledge,
+//! complete. Nanoseconds, allocations and bytes for each message, beside a loop written by hand.
+//!
+//! `cargo bench -p tb-tests --bench core`, or with `-- --short` only to see that it runs.
+
+use std::collections::VecDeque;
+use std::hint::black_box;
+use std::time::{Duration, Instant as Clock};
+
+use bytes::{BufMut, BytesMut};
+use serde::Serialize;
+use tb_proto::{
+    Client, Completion, Config, Credentials, Event, Instant, LinkRequest, ProtocolVersion,
+    Telemetry, VersionPolicy,
+};
+
+/// Serialises to some 60 bytes.
+#[derive(Serialize)]
+struct Reading {
+    temperature: f64,
+    humidity: u32,
+    enabled: bool,
+    mode: &'static str,
+}
+
+const READING: Reading =
+    Reading { temperature: 41.9, humidity: 64, enabled: true, mode: "economy" };
+
+const NOW: Instant = Instant::from_micros(1_000_000);
+
+fn main() {
+    // One short round shows that it runs; it measures nothing.
+    let thorough = !std::env::args().any(|argument| argument == "--short");
+    let rounds = if thorough { 9 } else { 1 };
+    println!("one QoS 1 telemetry message of {} bytes, best of {rounds} rounds", body().len());
+    println!("{:<34} {:>9} {:>9} {:>9}", "", "ns", "allocs", "bytes");
+    let messages = if thorough { 200_000 } else { 2_000 };
+    row("serialising alone (serde_json)", rounds, messages, || {
+        let mut out = Vec::with_capacity(128);
+        serde_json::to_writer(&mut out, &READING).unwrap();
+        black_box(&out);
+    });
+    row("serialising and checking (ours)", rounds, messages, || {
+        black_box(Telemetry::new(black_box(&READING)));
+    });
+    for window in [1, 100, 1_000, 60_000] {
+        let mut by_hand = ByHand::default();
+        cycle(&format!("by hand, window {window}"), rounds, messages, window, |n| by_hand.cycle(n));
+    }
+    for window in [1, 100, 1_000, 60_000] {
+        let mut machine = Machine::online(window);
+        cycle(&format!("tb-proto, window {window}"), rounds, messages, window, |n| {
+            machine.cycle(n);
+        });
+    }
+}
+
+fn body() -> Vec<u8> {
+    serde_json::to_vec(&READING).unwrap()
+}
+
+/// Prints what one call of `work` costs.
+fn row(name: &str, rounds: usize, messages: usize, mut work: impl FnMut()) {
+    cycle(name, rounds, messages, 1, |count| (0..count).for_each(|_| work()));
+}
+
+/// Prints what one message costs when `work` moves `batch` messages at a time.
+fn cycle(name: &str, rounds: usize, messages: usize, batch: usize, mut work: impl FnMut(usize)) {
+    work(batch);
+    let batches = (messages / batch).max(1);
+    let total = (batches * batch) as f64;
+    let mut best = Duration::MAX;
+    let mut cost = (0.0, 0.0);
+    for _ in 0..rounds {
+        let mut spent = Duration::MAX;
+        let allocations = allocation_counter::measure(|| {
+            let start = Clock::now();
+            (0..batches).for_each(|_| work(batch));
+            spent = start.elapsed();
+        });
+        best = best.min(spent);
+        cost = (allocations.count_total as f64 / total, allocations.bytes_total as f64 / total);
+    }
+    println!("{name:<34} {:>9.1} {:>9.2} {:>9.1}", best.as_nanos() as f64 / total, cost.0, cost.1);
+}
+
+/// The machine with a connection that the server has accepted.
+struct Machine {
+    client: Client,
+    link: tb_proto::LinkId,
+    acknowledgements: Vec<u8>,
+    next: u16,
+}
+
+impl Machine {
+    fn online(window: usize) -> Self {
+        let config = Config::new("mqtt://bench".parse().unwrap(), Credentials::token("BENCH"))
+            .version(VersionPolicy::Only(ProtocolVersion::V5))
+            .max_inflight(u16::try_from(window).unwrap())
+            .max_queued_bytes(1 << 30);
+        let mut client = Client::new(config, NOW, 1).unwrap();
+        client.set_wall_clock(NOW, 1_767_225_600_000);
+        client.handle_timeout(NOW);
+        let Some(LinkRequest::Open { link, .. }) = client.poll_link() else {
+            unreachable!("a new client wants to connect")
+        };
+        client.handle_connected(NOW, link);
+        while client.poll_transmit().is_some() {}
+        client.handle_input(NOW, link, &[0x20, 3, 0, 0, 0]);
+        while client.poll_event().is_some() {}
+        Self { client, link, acknowledgements: Vec::new(), next: 1 }
+    }
+
+    fn cycle(&mut self, messages: usize) {
+        for _ in 0..messages {
+            let _ = black_box(self.client.send_telemetry(NOW, &READING).unwrap());
+        }
+        while let Some(chunk) = self.client.poll_transmit() {
+            black_box(&chunk);
+        }
+        self.acknowledgements.clear();
+        for _ in 0..messages {
+            self.acknowledgements.put_slice(&[0x40, 2]);
+            self.acknowledgements.put_u16(self.next);
+            self.next = self.next.checked_add(1).unwrap_or(1);
+        }
+        for chunk in self.acknowledgements.chunks(16 * 1024) {
+            self.client.handle_input(NOW, self.link, chunk);
+        }
+        let mut acknowledged = 0;
+        while let Some(event) = self.client.poll_event() {
+            if let Event::Completed { completion: Completion::Delivery(Ok(_)), .. } = event {
+                acknowledged += 1;
+            }
+        }
+        assert_eq!(acknowledged, messages);
+    }
+}
+
+/// The least that any client has to do: serialise, keep for a resend, frame, find by identifier.
+#[derive(Default)]
+struct ByHand {
+    kept: VecDeque<(u16, Vec<u8>)>,
+    out: BytesMut,
+    next: u16,
+    acknowledgements: Vec<u8>,
+}
+
+impl ByHand {
+    fn cycle(&mut self, messages: usize) {
+        const TOPIC: &[u8] = b"v1/devices/me/telemetry";
+        for _ in 0..messages {
+            let mut payload = Vec::with_capacity(128);
+            serde_json::to_writer(&mut payload, &READING).unwrap();
+            self.next = self.next.checked_add(1).unwrap_or(1);
+            let len = 2 + TOPIC.len() + 2 + 1 + payload.len();
+            self.out.put_u8(0x32);
+            self.out.put_u8(len as u8);
+            self.out.put_u16(TOPIC.len() as u16);
+            self.out.put_slice(TOPIC);
+            self.out.put_u16(self.next);
+            self.out.put_u8(0);
+            self.out.put_slice(&payload);
+            self.kept.push_back((self.next, payload));
+            if self.out.len() > 32 * 1024 {
+                black_box(self.out.split().freeze());
+            }
+        }
+        black_box(self.out.split().freeze());
+        self.acknowledgements.clear();
+        for (id, _) in &self.kept {
+            self.acknowledgements.put_slice(&[0x40, 2]);
+            self.acknowledgements.put_u16(*id);
+        }
+        for acknowledgement in self.acknowledgements.chunks(4) {
+            let id = u16::from_be_bytes([acknowledgement[2], acknowledgement[3]]);
+            assert_eq!(self.kept.pop_front().map(|(kept, _)| kept), Some(id));
+        }
+    }
+}
