@@ -7,7 +7,7 @@ use super::simulator::ConnectionId;
 use super::time::Time;
 
 /// Something that the server does at a moment that has been fixed already.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(super) enum Job {
     /// The credential service answers.
     AnswerConnect(ConnectionId),

@@ -9,17 +9,18 @@ use super::backend::DeviceId;
 use super::control::QueueKind;
 use super::failures::Failure;
 use super::json::{Json, NotJson, java_double, quote, type_members};
-use super::publish::Taken;
+use super::protobuf;
+use super::publish::{Format, Taken};
 use super::rate_limits::Cost;
 use super::simulator::{ConnectionId, Simulator};
 use super::stored::{Stored, TypedValue};
 use super::topics::{self, Family};
 
 /// A change of shared attributes on its way to the device.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) enum Change {
-    /// Keys with the JSON text of their new values.
-    Updated(Vec<(String, String)>),
+    /// Keys with their new values.
+    Updated(Vec<(String, TypedValue)>),
     Deleted(Vec<String>),
 }
 
@@ -108,7 +109,7 @@ impl Simulator {
         let mut updated = Vec::with_capacity(values.len());
         for (key, value) in values {
             let value = TypedValue::from_json(value);
-            updated.push((key.clone(), json_text(&value)));
+            updated.push((key.clone(), value.clone()));
             self.backend
                 .device_mut(device)
                 .shared
@@ -144,11 +145,17 @@ impl Simulator {
     }
 
     pub(super) fn send_attribute_push(&mut self, id: ConnectionId, change: &Change) {
+        let unix_ms = self.unix_ms();
         let Some(session) = self.session_mut(id) else {
             return;
         };
-        let topic = session.families.attribute_updates.attribute_updates();
-        self.publish_downlink(id, topic, change.to_text().as_bytes());
+        let device = session.device;
+        let family = session.families.attribute_updates;
+        let payload = match self.format(device, family) {
+            Format::Json => change.to_text().into_bytes(),
+            Format::Protobuf => change.to_protobuf(unix_ms),
+        };
+        self.publish_downlink(id, family.attribute_updates(), &payload);
     }
 
     /// The response: scopes without a match are left out (C-072).
@@ -182,12 +189,12 @@ impl Simulator {
 }
 
 impl Change {
-    pub(super) fn to_text(&self) -> String {
+    fn to_text(&self) -> String {
         match self {
             Self::Updated(values) => object_text(
                 values
                     .iter()
-                    .map(|(key, text)| (key.as_str(), text.clone()))
+                    .map(|(key, value)| (key.as_str(), json_text(value)))
                     .collect(),
             ),
             Self::Deleted(keys) => {
@@ -201,6 +208,13 @@ impl Change {
                 text.push_str("]}");
                 text
             }
+        }
+    }
+
+    fn to_protobuf(&self, unix_ms: i64) -> Vec<u8> {
+        match self {
+            Self::Updated(values) => protobuf::attributes_updated(unix_ms, values),
+            Self::Deleted(keys) => protobuf::attributes_deleted(keys),
         }
     }
 }

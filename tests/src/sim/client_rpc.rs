@@ -5,7 +5,9 @@ use super::backend::Confirmation;
 use super::control::QueueKind;
 use super::failures::Failure;
 use super::json::{Json, NotJson, quote};
-use super::publish::Taken;
+use super::packets::Publish;
+use super::protobuf::{self, NotProtobuf, RpcRequest};
+use super::publish::{Format, Taken};
 use super::rate_limits::Cost;
 use super::setup::ClientRpcFallback;
 use super::simulator::{ConnectionId, Simulator};
@@ -21,43 +23,68 @@ pub(super) enum Reply {
     NotJson,
 }
 
+/// A request as the device made it.
+struct Call {
+    request: i32,
+    method: String,
+    params: Json,
+}
+
+impl Call {
+    fn from_json(payload: &[u8], request: &str) -> Result<Self, Failure> {
+        let json = Json::parse(payload).map_err(|NotJson| Failure::Adaptor)?;
+        let request = topics::request_id(request).ok_or(Failure::Uncaught)?;
+        if !matches!(json, Json::Object(_)) {
+            return Err(Failure::Adaptor);
+        }
+        let method = json.member("method").and_then(Json::as_text);
+        Ok(Self {
+            request,
+            method: method.ok_or(Failure::Uncaught)?,
+            params: json.member("params").cloned().unwrap_or(Json::Null),
+        })
+    }
+
+    fn from_protobuf(payload: &[u8], request: &str) -> Result<Self, Failure> {
+        let message = RpcRequest::read(payload).map_err(|NotProtobuf| Failure::Adaptor)?;
+        Ok(Self {
+            request: topics::request_id(request).ok_or(Failure::Uncaught)?,
+            method: message.method,
+            params: Json::parse(message.params.as_bytes()).map_err(|NotJson| Failure::Adaptor)?,
+        })
+    }
+}
+
 impl Simulator {
     pub(super) fn client_rpc(
         &mut self,
         id: ConnectionId,
         family: Family,
         request: &str,
-        packet_id: Option<u16>,
-        payload: &[u8],
+        packet: &Publish,
     ) -> Result<Taken, Failure> {
-        let json = Json::parse(payload).map_err(|NotJson| Failure::Adaptor)?;
-        let request = topics::request_id(request).ok_or(Failure::Uncaught)?;
-        if !matches!(json, Json::Object(_)) {
-            return Err(Failure::Adaptor);
-        }
-        let method = json
-            .member("method")
-            .and_then(Json::as_text)
-            .ok_or(Failure::Uncaught)?;
-        if family == Family::V1 && method == "getSessionLimits" {
-            self.answer_session_limits(id, request, packet_id);
+        let device = self.device_of(id).ok_or(Failure::Submit)?;
+        let call = match self.format(device, family) {
+            Format::Json => Call::from_json(&packet.payload, request)?,
+            Format::Protobuf => Call::from_protobuf(&packet.payload, request)?,
+        };
+        if family == Family::V1 && call.method == "getSessionLimits" {
+            self.answer_session_limits(id, call.request, packet.packet_id);
             return Ok(Taken::Quietly);
         }
-        let device = self.device_of(id).ok_or(Failure::Submit)?;
         let taken = self.enqueue(id, device, QueueKind::RpcRequest, Cost::Regular)?;
-        let params = json.member("params").cloned().unwrap_or(Json::Null);
         self.record(Stored::ClientRpc {
             device: self.backend.device(device).name.clone(),
-            id: request,
-            method: method.clone(),
-            params: params.to_value(),
+            id: call.request,
+            method: call.method.clone(),
+            params: call.params.to_value(),
         });
         let serial = self.next_serial();
         if let Some(session) = self.session_mut(id) {
             session.families.client_rpc_responses = family;
-            session.client_rpc.insert(request, serial);
+            session.client_rpc.insert(call.request, serial);
         }
-        self.schedule_reply(id, request, serial, &method, &params);
+        self.schedule_reply(id, call.request, serial, &call.method, &call.params);
         Ok(taken)
     }
 
@@ -160,10 +187,16 @@ impl Simulator {
     }
 
     fn respond_to_client_rpc(&mut self, id: ConnectionId, request: i32, text: &str) {
-        if let Some(session) = self.session_mut(id) {
-            let topic = session.families.client_rpc_responses.rpc_response(request);
-            self.publish_downlink(id, &topic, text.as_bytes());
-        }
+        let Some(session) = self.session_mut(id) else {
+            return;
+        };
+        let family = session.families.client_rpc_responses;
+        let device = session.device;
+        let payload = match self.format(device, family) {
+            Format::Json => text.as_bytes().to_vec(),
+            Format::Protobuf => protobuf::rpc_response(request, text),
+        };
+        self.publish_downlink(id, &family.rpc_response(request), &payload);
     }
 
     /// The one method that the transport answers itself: PUBACK, then the limits (C-100).

@@ -33,6 +33,7 @@ mod gateway;
 mod json;
 mod ota;
 mod packets;
+mod protobuf;
 mod provision;
 mod publish;
 mod quirks;

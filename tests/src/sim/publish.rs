@@ -67,12 +67,7 @@ impl Simulator {
             Uplink::RpcResponse(_, request) => {
                 self.rpc_response(id, device, request, &packet.payload)
             }
-            Uplink::RpcRequest(family, request) => match format(family) {
-                Format::Json => {
-                    self.client_rpc(id, family, request, packet.packet_id, &packet.payload)
-                }
-                Format::Protobuf => Err(Failure::Adaptor),
-            },
+            Uplink::RpcRequest(family, request) => self.client_rpc(id, family, request, &packet),
             Uplink::Claim => self.claim(id, device, &packet.payload),
             Uplink::OtaChunk(chunk) => self.ota_chunk(id, chunk, packet.packet_id, &packet.payload),
             Uplink::Unknown => {
@@ -172,7 +167,7 @@ impl Simulator {
         Some((number, qos))
     }
 
-    fn format(&self, device: DeviceId, family: Family) -> Format {
+    pub(super) fn format(&self, device: DeviceId, family: Family) -> Format {
         match family {
             Family::V2Json => Format::Json,
             Family::V2Proto => Format::Protobuf,
