@@ -54,6 +54,7 @@ impl From<Unknown> for Refusal {
 
 impl Simulator {
     pub(super) fn handle_connect(&mut self, id: ConnectionId, connect: Connect) {
+        let refused = self.refusal().is_some();
         let Some(connection) = self.connections.get_mut(&id) else {
             return;
         };
@@ -70,7 +71,7 @@ impl Simulator {
             Phase::Authenticating { earlier, .. } => earlier,
             Phase::New | Phase::Provision(_) => None,
         };
-        if provision {
+        if provision && !refused {
             connection.phase = Phase::Provision(Subscriptions::default());
             self.accept(id, session_present);
             return;
@@ -93,16 +94,14 @@ impl Simulator {
         let Some(connection) = self.connections.get_mut(&id) else {
             return;
         };
-        let Phase::Authenticating { connect, earlier } =
-            core::mem::replace(&mut connection.phase, Phase::New)
-        else {
+        let Some((connect, earlier)) = connection.phase.take_connect() else {
             return;
         };
         let session_present = !connect.clean;
         let certificate = connection.certificate.clone();
         let outcome = self
             .authenticate(&connect, certificate.as_deref())
-            .and_then(|device| self.open_session(id, device, earlier.as_deref()));
+            .and_then(|device| self.open_session(device, earlier.as_deref()));
         match outcome {
             Ok(session) => {
                 let device = session.device;
@@ -118,19 +117,26 @@ impl Simulator {
         }
     }
 
+    /// The refusal that a test has ordered.
+    fn refusal(&self) -> Option<Refusal> {
+        let ordered = self.faults.refuse_connect?;
+        ordered
+            .until
+            .is_none_or(|until| self.now < until)
+            .then_some(Refusal {
+                v3: ordered.v3,
+                v5: ordered.v5,
+                disconnect: ordered.v5,
+            })
+    }
+
     fn authenticate(
         &self,
         connect: &Connect,
         certificate: Option<&str>,
     ) -> Result<DeviceId, Refusal> {
-        if let Some(refusal) = self.faults.refuse_connect
-            && refusal.until.is_none_or(|until| self.now < until)
-        {
-            return Err(Refusal {
-                v3: refusal.v3,
-                v5: refusal.v5,
-                disconnect: refusal.v5,
-            });
+        if let Some(refusal) = self.refusal() {
+            return Err(refusal);
         }
         let unavailable = if certificate.is_some() {
             SERVER_UNAVAILABLE_TO_CERTIFICATE
@@ -150,7 +156,6 @@ impl Simulator {
 
     fn open_session(
         &mut self,
-        _id: ConnectionId,
         device: DeviceId,
         earlier: Option<&Session>,
     ) -> Result<Session, Refusal> {
