@@ -5,9 +5,8 @@ use super::backend::DeviceId;
 use super::connection::Phase;
 use super::control::{CloseReason, QueueKind};
 use super::credentials::{self, Unknown};
-use super::failures::Failure;
 use super::faults::Mqtt5Support;
-use super::packets::{Connect, Packet, Version};
+use super::packets::{Connect, Version};
 use super::quirks;
 use super::rate_limits::Cost;
 use super::session::Session;
@@ -255,63 +254,6 @@ impl Simulator {
         for id in self.sessions_of(device) {
             self.close_with(id, code);
         }
-    }
-
-    /// Processes a packet of a session that is open.
-    pub(super) fn process(&mut self, id: ConnectionId, packet: Packet) {
-        let packet_id = match &packet {
-            Packet::Publish(publish) => publish.packet_id,
-            _ => None,
-        };
-        if let Err(failure) = self.try_process(id, packet) {
-            self.fail_publish(id, packet_id, failure);
-        }
-    }
-
-    /// As [`process`](Self::process), but class U is lost without a sound.
-    pub(super) fn process_queued(
-        &mut self,
-        id: ConnectionId,
-        packet: Packet,
-    ) -> Result<(), Failure> {
-        let packet_id = match &packet {
-            Packet::Publish(publish) => publish.packet_id,
-            _ => None,
-        };
-        match self.try_process(id, packet) {
-            Err(Failure::Uncaught) => return Err(Failure::Uncaught),
-            Err(failure) => self.fail_publish(id, packet_id, failure),
-            Ok(()) => {}
-        }
-        Ok(())
-    }
-
-    fn try_process(&mut self, id: ConnectionId, packet: Packet) -> Result<(), Failure> {
-        match packet {
-            Packet::Publish(publish) => return self.publish(id, publish),
-            Packet::Subscribe(subscribe) => self.subscribe(id, subscribe),
-            Packet::Unsubscribe { packet_id, filters } => {
-                return self.unsubscribe(id, packet_id, &filters);
-            }
-            Packet::PubAck { packet_id } => self.rpc_acknowledged(id, packet_id),
-            Packet::PingReq => {
-                self.send_with(id, |out| out.extend_from_slice(&quirks::PINGRESP));
-                self.record_activity(id);
-            }
-            Packet::Disconnect => {
-                let version = self
-                    .connections
-                    .get(&id)
-                    .map(|connection| connection.version);
-                if version == Some(Version::V5) {
-                    self.send_with(id, |out| out.extend_from_slice(&quirks::DISCONNECT_ECHO));
-                }
-                self.close(id);
-            }
-            Packet::Connect(connect) => self.handle_connect(id, connect),
-            Packet::Ignored => {}
-        }
-        Ok(())
     }
 
     fn watch_inactivity(&mut self, id: ConnectionId) {
