@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use tb_driver::{Delivery, DeliveryError, RecvError, WaitError};
-use tb_proto::{Drained, Overflow, RefusedReason, State, UndeliveredCause};
+use tb_proto::{Drained, RefusedReason, State, Telemetry, UndeliveredCause};
 
 use crate::adapter::{Adapter, start};
 use crate::exchange::ACKNOWLEDGED;
@@ -87,17 +87,17 @@ pub(crate) fn a_client_that_has_ended_takes_nothing_more_and_ends_every_stream<A
 }
 
 pub(crate) fn a_message_without_a_ticket_comes_back_by_the_stream<A: Adapter>() {
-    let config = nowhere().max_queued_messages(1).overflow(Overflow::DropOldest);
-    let (client, _running) = start::<A>(config);
+    let (client, _running) = start::<A>(nowhere());
     let mut undelivered = client.undelivered();
-    drop(client.send_telemetry(&json!({ "n": 1 })).unwrap());
-    let kept = client.send_telemetry(&json!({ "n": 2 })).unwrap();
+    let short_lived = Telemetry::new(&json!({ "n": 1 })).expires_in(Duration::from_millis(10));
+    drop(client.send_telemetry(short_lived).unwrap());
     let message = undelivered.recv_timeout(PATIENCE).unwrap();
-    assert_eq!(message.cause, UndeliveredCause::Overflow);
+    assert_eq!(message.cause, UndeliveredCause::Expired);
 
     // One whose outcome came before its ticket was dropped is not lost either.
-    assert!(kept.cancel());
-    drop(kept);
+    let ticket = client.send_telemetry(&json!({ "n": 2 })).unwrap();
+    assert!(ticket.cancel());
+    drop(ticket);
     let message = undelivered.recv_timeout(PATIENCE).unwrap();
     assert_eq!(message.cause, UndeliveredCause::Cancelled);
 }
