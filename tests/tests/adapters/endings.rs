@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use tb_driver::{Delivery, DeliveryError, RecvError, WaitError};
-use tb_proto::{Drained, Overflow, RefusedReason, State, UndeliveredCause};
+use tb_proto::{Drained, RefusedReason, State, Telemetry, UndeliveredCause};
 
 use crate::adapter::{Adapter, start};
 use crate::exchange::ACKNOWLEDGED;
@@ -27,9 +27,8 @@ pub(crate) fn the_last_handle_delivers_what_was_accepted_before_it_is_gone<A: Ad
     let server = server();
     let (client, _running) = start::<A>(config(&server));
     let other = client.clone();
-    let tickets: Vec<_> = (0..100)
-        .map(|n| client.send_telemetry(&json!({ "n": n })).unwrap())
-        .collect();
+    let tickets: Vec<_> =
+        (0..100).map(|n| client.send_telemetry(&json!({ "n": n })).unwrap()).collect();
     drop(client);
     drop(other);
     for ticket in tickets {
@@ -49,9 +48,8 @@ pub(crate) fn what_is_left_after_the_linger_is_abandoned_and_given_back<A: Adapt
 
 pub(crate) fn a_driver_that_was_never_started_gives_everything_back_when_dropped<A: Adapter>() {
     let (client, driver) = A::prepare(nowhere(), Trouble::default());
-    let tickets: Vec<_> = (0..10)
-        .map(|n| client.send_telemetry(&json!({ "n": n })).unwrap())
-        .collect();
+    let tickets: Vec<_> =
+        (0..10).map(|n| client.send_telemetry(&json!({ "n": n })).unwrap()).collect();
     drop(driver);
     for (n, ticket) in tickets.into_iter().enumerate() {
         assert_abandoned(ticket, &format!(r#""n":{n}"#));
@@ -64,13 +62,7 @@ pub(crate) fn a_reader_that_waits_for_bytes_is_stopped_by_a_disconnect<A: Adapte
     let (client, _running) = start::<A>(config(&server));
     client.connected_wait(PATIENCE).unwrap();
     let drained = client.disconnect(PATIENCE).wait_timeout(PATIENCE).unwrap();
-    assert_eq!(
-        drained,
-        Drained {
-            delivered: 0,
-            abandoned: 0
-        }
-    );
+    assert_eq!(drained, Drained { delivered: 0, abandoned: 0 });
     assert!(all_gone(&server));
 }
 
@@ -85,14 +77,8 @@ pub(crate) fn a_client_that_has_ended_takes_nothing_more_and_ends_every_stream<A
     assert_eq!(refused.reason, RefusedReason::Closed);
     assert!(client.room(10).wait_timeout(PATIENCE).is_err());
     assert_eq!(before.recv_timeout(PATIENCE), Err(RecvError::Closed));
-    assert_eq!(
-        client.attribute_updates().recv_timeout(PATIENCE),
-        Err(RecvError::Closed)
-    );
-    assert_eq!(
-        client.undelivered().recv_timeout(PATIENCE),
-        Err(RecvError::Closed)
-    );
+    assert_eq!(client.attribute_updates().recv_timeout(PATIENCE), Err(RecvError::Closed));
+    assert_eq!(client.undelivered().recv_timeout(PATIENCE), Err(RecvError::Closed));
     let mut states = client.states();
     assert_eq!(states.recv_timeout(PATIENCE), Ok(State::Closed));
     assert_eq!(states.recv_timeout(PATIENCE), Err(RecvError::Closed));
@@ -101,19 +87,17 @@ pub(crate) fn a_client_that_has_ended_takes_nothing_more_and_ends_every_stream<A
 }
 
 pub(crate) fn a_message_without_a_ticket_comes_back_by_the_stream<A: Adapter>() {
-    let config = nowhere()
-        .max_queued_messages(1)
-        .overflow(Overflow::DropOldest);
-    let (client, _running) = start::<A>(config);
+    let (client, _running) = start::<A>(nowhere());
     let mut undelivered = client.undelivered();
-    drop(client.send_telemetry(&json!({ "n": 1 })).unwrap());
-    let kept = client.send_telemetry(&json!({ "n": 2 })).unwrap();
+    let short_lived = Telemetry::new(&json!({ "n": 1 })).expires_in(Duration::from_millis(10));
+    drop(client.send_telemetry(short_lived).unwrap());
     let message = undelivered.recv_timeout(PATIENCE).unwrap();
-    assert_eq!(message.cause, UndeliveredCause::Overflow);
+    assert_eq!(message.cause, UndeliveredCause::Expired);
 
     // One whose outcome came before its ticket was dropped is not lost either.
-    assert!(kept.cancel());
-    drop(kept);
+    let ticket = client.send_telemetry(&json!({ "n": 2 })).unwrap();
+    assert!(ticket.cancel());
+    drop(ticket);
     let message = undelivered.recv_timeout(PATIENCE).unwrap();
     assert_eq!(message.cause, UndeliveredCause::Cancelled);
 }
