@@ -15,8 +15,10 @@ struct Reading {
     temperature: f64,
 }
 
-async fn send(url: &str, token: &str, patience: Duration) -> Result<(), Error> {
-    let config = Config::new(url.try_into()?, Credentials::token(token));
+pub(crate) async fn send(url: &str, token: &str, patience: Duration) -> Result<(), Error> {
+    // Half of the time for one attempt: what it failed of can then be told.
+    let config =
+        Config::new(url.try_into()?, Credentials::token(token)).connect_timeout(patience / 2);
     let client = tb_tokio::connect_with(config, patience).await?;
     let ticket = client.send_telemetry(&Reading { temperature: 21.5 })?;
     match timeout(patience, ticket).await {

@@ -11,3 +11,4 @@ pub mod network;
 pub mod proxy;
 pub mod replay;
 pub mod sim;
+pub mod world;

@@ -141,7 +141,7 @@ impl<C: Content> Mqtt<C> {
         let plausible = link.version == ProtocolVersion::V3_1_1
             && link.trial.is_none()
             && link.burst.makes_rate_limit_plausible(self.now);
-        plausible && !core::mem::replace(&mut self.rate_limit_assumed, plausible)
+        plausible && !mem::replace(&mut self.rate_limit_assumed, plausible)
     }
 
     /// Sets the time of the next attempt.

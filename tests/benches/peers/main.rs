@@ -1,6 +1,9 @@
 //! Our clients beside others: processor time, throughput, latency and write calls on the same workloads.
 //!
 //! `cargo bench -p tb-tests --bench peers [-- [--short] [--only CLIENT]]`
+//!
+//! To profile one client: `serve` as the argument prints the address of a minimal peer and stays, and
+//! `client CLIENT WORKLOAD ADDRESS MESSAGES WINDOW` runs a client alone.
 
 mod on_threads;
 mod on_tokio;
@@ -41,6 +44,7 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let outcome = match arguments.split_first() {
         Some((first, order)) if first == "client" => run_client(order),
+        Some((first, _)) if first == "serve" => serve(),
         _ => compare(&arguments),
     };
     match outcome {
@@ -49,6 +53,13 @@ fn main() -> ExitCode {
             eprintln!("{error}");
             ExitCode::FAILURE
         }
+    }
+}
+
+fn serve() -> io::Result<()> {
+    println!("{}", MinimalPeer::start()?.address());
+    loop {
+        std::thread::park();
     }
 }
 

@@ -177,6 +177,7 @@ impl Simulator {
     }
 
     pub(super) fn send_attribute_push(&mut self, id: ConnectionId, change: &Change) {
+        let unix_ms = self.unix_ms();
         let Some(session) = self.session_mut(id) else {
             return;
         };
@@ -256,7 +257,7 @@ impl Found {
 }
 
 impl Change {
-    pub(super) fn to_text(&self) -> String {
+    fn to_text(&self) -> String {
         match self {
             Self::Updated(values) => object_text(values.iter().map(|(key, value)| (key, value))),
             Self::Deleted(keys) => {
@@ -270,6 +271,13 @@ impl Change {
                 text.push_str("]}");
                 text
             }
+        }
+    }
+
+    fn to_protobuf(&self, unix_ms: i64) -> Vec<u8> {
+        match self {
+            Self::Updated(values) => protobuf::attributes_updated(unix_ms, values),
+            Self::Deleted(keys) => protobuf::attributes_deleted(keys),
         }
     }
 }

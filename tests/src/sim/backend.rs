@@ -171,6 +171,12 @@ impl Backend {
         &self.profiles[self.devices[device.0].profile]
     }
 
+    pub(super) fn forget_rpcs(&mut self) {
+        for device in &mut self.devices {
+            device.rpcs = Rpcs::default();
+        }
+    }
+
     pub(super) fn fail_queue(&mut self, kind: QueueKind, device: Option<DeviceId>) {
         self.queue_errors.push((kind, device));
     }

@@ -63,16 +63,16 @@ impl Simulator {
         let taken = self.enqueue(id, device, QueueKind::RpcRequest, Cost::Regular)?;
         self.record(Stored::ClientRpc {
             device: self.backend.device(device).name.clone(),
-            id: request,
-            method: method.clone(),
-            params: params.to_value(),
+            id: call.request,
+            method: call.method.clone(),
+            params: call.params.to_value(),
         });
         let serial = self.next_serial();
         if let Some(session) = self.session_mut(id) {
             session.families.client_rpc_responses = family;
-            session.client_rpc.insert(request, serial);
+            session.client_rpc.insert(call.request, serial);
         }
-        self.schedule_reply(id, request, serial, &method, &params);
+        self.schedule_reply(id, call.request, serial, &call.method, &call.params);
         Ok(taken)
     }
 

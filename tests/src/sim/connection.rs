@@ -37,6 +37,19 @@ pub(super) enum Phase {
     Provision(Subscriptions),
 }
 
+impl Phase {
+    /// Ends the wait for the credential service; `None` if there was none.
+    pub(super) fn take_connect(&mut self) -> Option<(Box<Connect>, Option<Box<Session>>)> {
+        match core::mem::replace(self, Self::New) {
+            Self::Authenticating { connect, earlier } => Some((connect, earlier)),
+            other => {
+                *self = other;
+                None
+            }
+        }
+    }
+}
+
 impl Connection {
     pub(super) fn new(certificate: Option<String>, first_downlink: u32) -> Self {
         Self {

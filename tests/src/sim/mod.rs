@@ -26,8 +26,11 @@ mod client_rpc;
 mod connection;
 mod control;
 mod credentials;
+mod dispatch;
 mod failures;
 mod faults;
+#[cfg(test)]
+mod foreign_codec;
 mod frame;
 mod gateway;
 mod json;

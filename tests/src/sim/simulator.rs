@@ -1,12 +1,12 @@
 use std::collections::{BTreeMap, VecDeque};
 
-use super::agenda::{Agenda, Job};
+use super::agenda::Agenda;
 use super::backend::{Backend, DeviceId};
 use super::connection::{Connection, Phase};
 use super::control::CallResult;
 use super::faults::Faults;
 use super::json::TypingRules;
-use super::packets::{Malformed, Packet, Version};
+use super::packets::Version;
 use super::quirks;
 use super::random::Random;
 use super::rate_limits::{Cost, Limits};
@@ -97,14 +97,13 @@ impl Simulator {
     /// Bytes came in. Bytes for a connection that is closed already are ignored.
     pub fn handle_input(&mut self, now: Time, connection: ConnectionId, data: &[u8]) {
         self.advance(now);
-        if self.faults.silent {
-            return;
-        }
         if let Some(known) = self.connections.get_mut(&connection)
             && known.alive
         {
             known.input.extend(data);
-            self.read_packets(connection);
+            if !self.faults.silent {
+                self.read_packets(connection);
+            }
         }
     }
 
@@ -178,6 +177,15 @@ impl Simulator {
         for id in self.open_connections() {
             self.close(id);
         }
+    }
+
+    /// The server process stops and starts again: connections end without a word, waiting RPC is lost,
+    /// and RPC identifiers count from 0 again (C-093). Devices and attributes stay.
+    pub fn restart(&mut self, now: Time) {
+        self.drop_connections(now);
+        self.agenda = Agenda::default();
+        self.connections.clear();
+        self.backend.forget_rpcs();
     }
 
     /// Does everything that is due until `now`, each at its own time.
@@ -327,11 +335,11 @@ impl Simulator {
 
     /// Appends bytes to what goes to a connection, coalesced with what is still waiting for it.
     pub(super) fn send_with(&mut self, id: ConnectionId, write: impl FnOnce(&mut Vec<u8>)) {
-        if !self
+        let alive = self
             .connections
             .get(&id)
-            .is_some_and(|connection| connection.alive)
-        {
+            .is_some_and(|connection| connection.alive);
+        if !alive || self.faults.silent {
             return;
         }
         if let Some(Output::Send { connection, bytes }) = self.output.back_mut()

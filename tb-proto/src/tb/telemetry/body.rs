@@ -170,31 +170,18 @@ impl Head {
     fn new(unix_ms: i64) -> Self {
         let mut head = Self::NONE;
         head.push(BEFORE_TS);
-        let mut digits = [0_u8; 20];
-        let mut at = digits.len();
-        let mut left = unix_ms.unsigned_abs();
-        for slot in digits.iter_mut().rev() {
-            // A remainder of ten is a digit.
-            *slot = b'0' | u8::try_from(left % 10).unwrap_or_default();
-            at = at.saturating_sub(1);
-            left /= 10;
-            if left == 0 {
-                break;
-            }
-        }
-        if unix_ms < 0 {
-            head.push(b"-");
-        }
-        head.push(digits.get(at..).unwrap_or_default());
+        head.push(itoa::Buffer::new().format(unix_ms).as_bytes());
         head.push(BEFORE_VALUES);
         head
     }
 
+    /// All that is ever pushed fits: see [`Self::LONGEST`].
     fn push(&mut self, part: &[u8]) {
         let start = usize::from(self.len);
-        for (slot, byte) in self.bytes.iter_mut().skip(start).zip(part) {
-            *slot = *byte;
-            self.len = self.len.saturating_add(1);
+        let end = start + part.len();
+        if let Some(free) = self.bytes.get_mut(start..end) {
+            free.copy_from_slice(part);
+            self.len = end as u8;
         }
     }
 

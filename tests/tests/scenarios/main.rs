@@ -1,0 +1,9 @@
+//! Things that happened to devices, or will: each a story in virtual time.
+
+mod recovery;
+
+use core::time::Duration;
+
+const fn ms(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
