@@ -47,10 +47,6 @@ pub(super) struct Profile {
     pub(super) name: String,
     pub(super) transport: TransportType,
     pub(super) payload: PayloadType,
-    /// On protobuf profiles, v1 downlinks are JSON.
-    pub(super) json_downlink: bool,
-    /// On protobuf profiles, what is no protobuf is tried as JSON.
-    pub(super) json_compat: bool,
     pub(super) topics: ProfileTopics,
     pub(super) acknowledges_invalid: bool,
 }
@@ -211,8 +207,6 @@ impl Profile {
             name: setup.name.clone(),
             transport: setup.transport,
             payload: setup.payload,
-            json_downlink: setup.json_downlink,
-            json_compat: setup.json_compat,
             topics: ProfileTopics::new(
                 setup.telemetry_topic.as_deref(),
                 setup.attributes_topic.as_deref(),

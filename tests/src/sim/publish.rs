@@ -60,15 +60,14 @@ impl Simulator {
                 Format::Json => self.client_attributes(id, device, &packet.payload),
                 Format::Protobuf => Err(Failure::Adaptor),
             },
-            Uplink::AttributeRequest(family, request) => {
-                self.attribute_request(id, device, family, request, &packet.payload)
-            }
+            Uplink::AttributeRequest(family, request) => match format(family) {
+                Format::Json => self.attribute_request(id, family, request, &packet.payload),
+                Format::Protobuf => Err(Failure::Adaptor),
+            },
             Uplink::RpcResponse(_, request) => {
                 self.rpc_response(id, device, request, &packet.payload)
             }
-            Uplink::RpcRequest(family, request) => {
-                self.client_rpc(id, device, family, request, &packet)
-            }
+            Uplink::RpcRequest(family, request) => self.client_rpc(id, family, request, &packet),
             Uplink::Claim => self.claim(id, device, &packet.payload),
             Uplink::OtaChunk(chunk) => self.ota_chunk(id, chunk, packet.packet_id, &packet.payload),
             Uplink::Unknown => {
@@ -177,20 +176,6 @@ impl Simulator {
                 PayloadType::Protobuf => Format::Protobuf,
             },
         }
-    }
-
-    /// The format of what goes to the device (reference §11.3).
-    pub(super) fn downlink_format(&self, device: DeviceId, family: Family) -> Format {
-        if family == Family::V1 && self.backend.profile_of(device).json_downlink {
-            Format::Json
-        } else {
-            self.format(device, family)
-        }
-    }
-
-    /// Whether an uplink that is no protobuf is tried as JSON.
-    pub(super) fn tries_json(&self, device: DeviceId, family: Family) -> bool {
-        matches!(family, Family::V1 | Family::V2) && self.backend.profile_of(device).json_compat
     }
 
     fn withholds_puback(&mut self) -> bool {

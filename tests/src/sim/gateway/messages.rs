@@ -161,8 +161,12 @@ impl Simulator {
                     text.push_str(&attributes::json_text(value));
                 }
                 several => {
+                    let members = several
+                        .iter()
+                        .map(|(key, value)| (key.as_str(), attributes::json_text(value)))
+                        .collect();
                     text.push_str(",\"values\":");
-                    text.push_str(&attributes::object_text(several.iter().copied()));
+                    text.push_str(&attributes::object_text(members));
                 }
             }
         }
