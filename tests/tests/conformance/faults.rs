@@ -126,7 +126,7 @@ fn the_same_seed_gives_the_same_trace() {
         bytes.extend((1..=20).flat_map(reading));
         simulator.handle_input(Time(0), peer, &bytes);
         simulator.handle_timeout(Time::from_millis(100));
-        std::iter::from_fn(|| simulator.poll_output()).collect::<Vec<_>>()
+        core::iter::from_fn(|| simulator.poll_output()).collect::<Vec<_>>()
     };
     assert_eq!(trace(1), trace(1));
     assert_ne!(trace(1), trace(2));
