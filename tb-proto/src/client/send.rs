@@ -127,8 +127,11 @@ impl Client {
             return Err(Refused::new(query, reason));
         }
         let deadline = now + query.deadline_after();
-        self.mqtt.subscribe(Filter::from_static(topics::ATTRIBUTE_RESPONSES));
-        let id = self.requests.open(Kind::Attributes, payload, deadline, true);
+        self.mqtt
+            .subscribe(Filter::from_static(topics::ATTRIBUTE_RESPONSES));
+        let id = self
+            .requests
+            .open(Kind::Attributes, payload, deadline, true);
         self.advance();
         Ok(Pending::new(id))
     }
@@ -156,9 +159,12 @@ impl Client {
         if let Err(reason) = self.check_request(parts.payload.len(), &topic) {
             return Err(Refused::new(call, reason));
         }
-        self.mqtt.subscribe(Filter::from_static(topics::RPC_RESPONSES));
+        self.mqtt
+            .subscribe(Filter::from_static(topics::RPC_RESPONSES));
         let payload = Bytes::from(parts.payload);
-        let id = self.requests.open(Kind::Rpc, payload, now + parts.timeout, parts.idempotent);
+        let id = self
+            .requests
+            .open(Kind::Rpc, payload, now + parts.timeout, parts.idempotent);
         self.advance();
         Ok(Pending::new(id))
     }
@@ -315,7 +321,9 @@ impl Client {
         }
         self.unstamped = alloc::collections::VecDeque::new();
         if without_time > 0 {
-            self.events.notice(Event::Unstamped { messages: without_time });
+            self.events.notice(Event::Unstamped {
+                messages: without_time,
+            });
         }
     }
 
@@ -349,7 +357,11 @@ impl Client {
     pub(super) fn check_size(&self, payload: usize, topic: usize) -> Result<(), RefusedReason> {
         let limit = self.config.max_packet_size;
         let size = payload + topic + 5;
-        if size > limit { Err(RefusedReason::TooLarge { size, limit }) } else { Ok(()) }
+        if size > limit {
+            Err(RefusedReason::TooLarge { size, limit })
+        } else {
+            Ok(())
+        }
     }
 
     fn check_request(&self, payload: usize, topic: &Topic) -> Result<(), RefusedReason> {
@@ -358,19 +370,26 @@ impl Client {
         }
         self.check_size(payload, topic.len())?;
         if self.requests.is_full() || !self.has_room(Requests::memory(payload)) {
-            return Err(RefusedReason::TooManyRequests { limit: self.config.max_open_requests });
+            return Err(RefusedReason::TooManyRequests {
+                limit: self.config.max_open_requests,
+            });
         }
         Ok(())
     }
 
     fn cancel_request(&mut self, id: RequestId) -> bool {
-        let Some(kind) = self.requests.kind(id) else { return false };
-        let Some((_, message)) = self.requests.close(id) else { return false };
+        let Some(kind) = self.requests.kind(id) else {
+            return false;
+        };
+        let Some((_, message)) = self.requests.close(id) else {
+            return false;
+        };
         let unwritten = match message {
             Some(message) => self.mqtt.take_back(message).is_some(),
             None => true,
         };
-        self.events.complete(id, failed(kind, RequestError::Cancelled));
+        self.events
+            .complete(id, failed(kind, RequestError::Cancelled));
         unwritten
     }
 
@@ -399,7 +418,9 @@ impl Client {
         written: bool,
         outcome: Outcome,
     ) {
-        let Some(target) = publication.content.target() else { return };
+        let Some(target) = publication.content.target() else {
+            return;
+        };
         let outcome = match outcome {
             Outcome::Delivered(delivered) => {
                 match delivered {

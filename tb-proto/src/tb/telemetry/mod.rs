@@ -183,7 +183,10 @@ impl Telemetry {
 
     /// What [`into_parts`](Self::into_parts) took apart.
     pub(crate) fn from_parts(body: TelemetryBody, options: MessageOptions) -> Self {
-        Self { options, ..Self::from_body(Ok(body)) }
+        Self {
+            options,
+            ..Self::from_body(Ok(body))
+        }
     }
 
     fn from_body(body: Result<TelemetryBody, InvalidPayload>) -> Self {
