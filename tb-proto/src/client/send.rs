@@ -13,7 +13,7 @@ use crate::codec::{Filter, Topic};
 use crate::mqtt::{
     Delivered, Entry, Lane, MessageId, OnLinkEnd, Outcome, Publication, Rejection, UndeliveredCause,
 };
-use crate::tb::telemetry::TelemetryBody;
+use crate::tb::telemetry::{TelemetryBody, Unstamped};
 use crate::tb::{
     AttributeQuery, AttributeValues, Attributes, MessageOptions, Priority, RpcCall, RpcResponse,
     Telemetry, topics,
@@ -232,11 +232,14 @@ impl Client {
             _ => topics::ATTRIBUTES,
         };
         let now = self.mqtt.now();
-        let parked = match &mut content {
+        let (parked, before) = match &mut content {
             Content::Telemetry(body) => self.stamp(body, now),
-            _ => true,
+            _ => (true, None),
         };
         if let Err(reason) = self.make_room(&content, topic) {
+            if let (Content::Telemetry(body), Some(before)) = (&mut content, before) {
+                body.restore(before);
+            }
             return match Message::from_parts(content, options) {
                 Some(message) => Err(Refused::new(message, reason)),
                 None => Err(Refused::new(Telemetry::batch().into(), reason)),
@@ -280,18 +283,18 @@ impl Client {
     }
 
     /// Gives telemetry the time of its acceptance. Returns whether it has to wait for the wall clock;
-    /// then everything behind it waits too, so that the order is kept.
-    fn stamp(&self, body: &mut TelemetryBody, accepted: Instant) -> bool {
-        if !self.config.stamp {
-            body.leave_unstamped();
-        }
-        if body.needs_stamp()
-            && let Some(unix_ms) = self.wall_clock.at(accepted)
-        {
-            body.stamp(unix_ms);
-        }
-        matches!(self.wall_clock, WallClock::AwaitedUntil(_))
-            && (body.needs_stamp() || !self.unstamped.is_empty())
+    /// then everything behind it waits too, so that the order is kept. Also returns what undoes it.
+    fn stamp(&self, body: &mut TelemetryBody, accepted: Instant) -> (bool, Option<Unstamped>) {
+        let before = if !self.config.stamp {
+            Some(body.leave_unstamped())
+        } else if body.needs_stamp() {
+            self.wall_clock.at(accepted).map(|unix_ms| body.stamp(unix_ms))
+        } else {
+            None
+        };
+        let parked = matches!(self.wall_clock, WallClock::AwaitedUntil(_))
+            && (body.needs_stamp() || !self.unstamped.is_empty());
+        (parked, before)
     }
 
     /// Lets telemetry go that waited for the wall clock, with a time if there is one now.
@@ -309,7 +312,9 @@ impl Client {
                     && body.needs_stamp()
                 {
                     match wall_clock.at(accepted) {
-                        Some(unix_ms) => body.stamp(unix_ms),
+                        Some(unix_ms) => {
+                            body.stamp(unix_ms);
+                        }
                         None => {
                             body.leave_unstamped();
                             without_time += 1;

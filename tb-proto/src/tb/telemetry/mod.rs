@@ -9,7 +9,7 @@ use core::time::Duration;
 
 use serde::Serialize;
 
-pub(crate) use body::TelemetryBody;
+pub(crate) use body::{TelemetryBody, Unstamped};
 
 use super::json::serializer;
 use super::{InvalidPayload, MessageOptions, Priority};
@@ -175,8 +175,12 @@ impl Telemetry {
         let mut body = self.body?;
         match self.time {
             Time::Acceptance => {}
-            Time::At(unix_ms) => body.stamp(unix_ms),
-            Time::Arrival => body.leave_unstamped(),
+            Time::At(unix_ms) => {
+                body.stamp(unix_ms);
+            }
+            Time::Arrival => {
+                body.leave_unstamped();
+            }
         }
         Ok((body, self.options))
     }
