@@ -22,5 +22,6 @@ mod robustness;
 mod server_rpc;
 mod telemetry;
 mod telemetry_values;
+mod violations;
 mod wire;
 mod world;
