@@ -288,7 +288,9 @@ impl Client {
         let before = if !self.config.stamp {
             Some(body.leave_unstamped())
         } else if body.needs_stamp() {
-            self.wall_clock.at(accepted).map(|unix_ms| body.stamp(unix_ms))
+            self.wall_clock
+                .at(accepted)
+                .map(|unix_ms| body.stamp(unix_ms))
         } else {
             None
         };
