@@ -1,5 +1,6 @@
 //! Things that happened to devices, or will: each a story in virtual time.
 
+mod attributes;
 mod recovery;
 mod room;
 
