@@ -11,7 +11,8 @@ use super::{
 };
 use crate::codec::{Filter, Topic};
 use crate::mqtt::{
-    Delivered, Entry, Lane, MessageId, OnLinkEnd, Outcome, Publication, Rejection, UndeliveredCause,
+    Delivered, Entry, Lane, MessageId, OnLinkEnd, Outcome, Publication, Rejection, Settled,
+    UndeliveredCause,
 };
 use crate::tb::telemetry::{TelemetryBody, Unstamped};
 use crate::tb::{
@@ -410,11 +411,11 @@ impl Client {
         }
     }
 
-    /// Ends a message that never reached the server.
+    /// Ends a message that was taken out of the outbox.
     fn complete_message(&mut self, entry: Entry<Content>, cause: UndeliveredCause) {
-        let id = RequestId(entry.id.raw());
-        let written = entry.writes > 0;
-        self.finish_message(id, &entry.publication, written, Outcome::Undelivered(cause));
+        let Entry { id, publication, writes, .. } = entry;
+        let outcome = Outcome::Undelivered(cause);
+        self.handle_settled(Settled { id, publication, written: writes > 0, outcome });
     }
 
     /// Tells the outcome of a message.
