@@ -3,6 +3,7 @@
 mod attributes;
 mod recovery;
 mod room;
+mod timers;
 
 use core::time::Duration;
 
