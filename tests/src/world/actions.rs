@@ -88,6 +88,14 @@ impl World {
         self
     }
 
+    /// As [`send_large`](Self::send_large). Returns the reading's number.
+    ///
+    /// # Errors
+    /// As [`try_send`](Self::try_send).
+    pub fn try_send_large(&mut self, bytes: usize) -> Result<u64, RefusedReason> {
+        self.reading(Reading { padding: bytes, ..Reading::default() })
+    }
+
     /// A reading is sent, QoS 1. Returns its number.
     ///
     /// # Errors

@@ -1,8 +1,13 @@
 //! Things that happened to devices, or will: each a story in virtual time.
 
 mod attributes;
+mod clock;
+mod endings;
 mod identifiers;
+mod keep_alive;
+mod poison;
 mod recovery;
+mod requests;
 mod room;
 mod timers;
 mod version;
@@ -11,4 +16,8 @@ use core::time::Duration;
 
 const fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
+}
+
+const fn sec(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
 }
