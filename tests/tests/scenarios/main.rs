@@ -1,9 +1,12 @@
 //! Things that happened to devices, or will: each a story in virtual time.
 
+mod acknowledgements;
 mod attributes;
 mod clock;
+mod draining;
 mod endings;
 mod identifiers;
+mod incoming;
 mod keep_alive;
 mod poison;
 mod recovery;
