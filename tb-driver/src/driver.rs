@@ -17,7 +17,6 @@ use crate::client::Client;
 use crate::connect::{Connect, link_lost};
 use crate::engine::{Engine, Readiness, Turn, Wire};
 use crate::error::StartError;
-use crate::log;
 use crate::timer::Timer;
 
 /// So many rounds are done before other tasks get their turn.
@@ -52,7 +51,10 @@ pub struct Driver<C: Connect, T> {
 /// The connection, or what there is of it.
 enum Transport<C: Connect> {
     Down,
-    Opening { link: LinkId, connecting: Pin<Box<C::Connecting>> },
+    Opening {
+        link: LinkId,
+        connecting: Pin<Box<C::Connecting>>,
+    },
     Up(Up<C::Stream>),
 }
 
@@ -89,12 +91,10 @@ impl<C: Connect, T: Timer> Driver<C, T> {
     fn follow(&mut self, request: LinkRequest, cx: &mut Context<'_>) {
         match request {
             LinkRequest::Open { link, endpoint } => {
-                log::opening(link, &endpoint);
                 let connecting = Box::pin(self.connector.connect(&endpoint));
                 self.transport = Transport::Opening { link, connecting };
             }
-            LinkRequest::Close { link } => {
-                log::closing(link);
+            LinkRequest::Close { .. } => {
                 if let Transport::Up(up) = &mut self.transport {
                     up.close(cx);
                 }
@@ -119,8 +119,10 @@ impl<C: Connect, T: Timer> Driver<C, T> {
                     return true;
                 }
                 Poll::Ready(Err(error)) => {
-                    log::not_opened(*link, &error);
-                    (*link, Err(error.cause))
+                    let link = *link;
+                    self.transport = Transport::Down;
+                    wire.not_opened(link, &error);
+                    return true;
                 }
             },
             Transport::Up(up) => {
@@ -133,7 +135,6 @@ impl<C: Connect, T: Timer> Driver<C, T> {
             }
         };
         progress.unwrap_or_else(|why| {
-            log::lost(link, why);
             self.transport = Transport::Down;
             self.engine.wire().lost(link, why);
             true
@@ -169,7 +170,13 @@ where
                 Transport::Up(up) => up.chunk.is_empty(),
                 Transport::Down | Transport::Opening { .. } => true,
             };
-            match this.engine.turn(cx.waker(), Readiness { wants_chunk, would_sleep }) {
+            match this.engine.turn(
+                cx.waker(),
+                Readiness {
+                    wants_chunk,
+                    would_sleep,
+                },
+            ) {
                 Turn::Work { link, chunk } => {
                     if let (Some(chunk), Transport::Up(up)) = (chunk, &mut this.transport) {
                         up.chunk = chunk;
@@ -196,7 +203,12 @@ where
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Up<S> {
     const fn new(link: LinkId, stream: S) -> Self {
-        Self { link, stream, chunk: Bytes::new(), unflushed: false }
+        Self {
+            link,
+            stream,
+            chunk: Bytes::new(),
+            unflushed: false,
+        }
     }
 
     /// Reads once; tells how many bytes came.
@@ -283,6 +295,8 @@ impl<C: Connect, T> fmt::Debug for Driver<C, T> {
             Transport::Opening { .. } => "opening",
             Transport::Up(_) => "up",
         };
-        f.debug_struct("Driver").field("transport", &transport).finish_non_exhaustive()
+        f.debug_struct("Driver")
+            .field("transport", &transport)
+            .finish_non_exhaustive()
     }
 }

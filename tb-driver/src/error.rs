@@ -5,8 +5,8 @@ use core::convert::Infallible;
 use core::fmt;
 
 use tb_proto::{
-    AlreadyServed, AttributeTypeError, Cause, Endpoint, InvalidCredentials, InvalidUrl, LinkLost, Refusal, Refused,
-    RefusedReason, RequestError, Undelivered, UnexpectedPayload,
+    AlreadyServed, AttributeTypeError, Cause, Endpoint, InvalidCredentials, InvalidUrl, LinkLost,
+    Refusal, Refused, RefusedReason, RequestError, Undelivered, UnexpectedPayload,
 };
 
 /// A client cannot be made of this configuration.
@@ -170,7 +170,9 @@ const fn advice(cause: Cause) -> &'static str {
             "check the address, the network and the firewall"
         }
         Cause::Lost(LinkLost::Tls) => "check the certificates and whether the port speaks TLS",
-        Cause::NoConnAck => "check whether this is the MQTT port of the server and not its TLS port",
+        Cause::NoConnAck => {
+            "check whether this is the MQTT port of the server and not its TLS port"
+        }
         Cause::ClosedBeforeConnAck(_) | Cause::Malformed(_) => {
             "check whether this is the MQTT port (1883) of the server and neither TLS nor HTTP"
         }

@@ -41,7 +41,12 @@ async fn device(server: &Server) -> Result<(), Error> {
 
     match timeout(PATIENCE, client.connected()).await {
         Ok(version) => println!("connected     to {}, {}", server.url(), version?),
-        Err(_) => return Err(tb_tokio::NotConnected::TimedOut { last: client.last_cause() }.into()),
+        Err(_) => {
+            return Err(tb_tokio::NotConnected::TimedOut {
+                last: client.last_cause(),
+            }
+            .into());
+        }
     }
     send_telemetry(&client).await?;
     read_attribute(&client).await?;
@@ -56,7 +61,10 @@ async fn device(server: &Server) -> Result<(), Error> {
 }
 
 async fn send_telemetry(client: &Client) -> Result<(), Error> {
-    let reading = Reading { temperature: 21.5, door_open: false };
+    let reading = Reading {
+        temperature: 21.5,
+        door_open: false,
+    };
     match timeout(PATIENCE, client.send_telemetry(&reading)?).await {
         Ok(outcome) => println!("telemetry     {}: {}", outcome?, json!(reading)),
         Err(_) => println!("telemetry     no answer: the server does not acknowledge it"),
@@ -84,7 +92,10 @@ async fn answer_call(calls: &mut Receiver<RpcRequest>) -> Result<(), Error> {
     let (method, params) = (call.method().to_owned(), call.params().as_json().to_owned());
     let answer = json!({ "temperature": 21.5 });
     match timeout(PATIENCE, call.reply(&answer)?).await {
-        Ok(outcome) => println!("RPC           {method}({params}) answered {answer}: {}", outcome?),
+        Ok(outcome) => println!(
+            "RPC           {method}({params}) answered {answer}: {}",
+            outcome?
+        ),
         Err(_) => println!("RPC           no answer: the server does not acknowledge the reply"),
     }
     Ok(())
@@ -113,10 +124,15 @@ enum Server {
 impl Server {
     fn new() -> std::io::Result<Self> {
         if let Ok(url) = env::var("TB_URL") {
-            return Ok(Self::Real { url, token: env::var("TB_TOKEN").unwrap_or_default() });
+            return Ok(Self::Real {
+                url,
+                token: env::var("TB_TOKEN").unwrap_or_default(),
+            });
         }
         let mut setup = Setup::one_device(SIMULATED_TOKEN);
-        setup.devices[0].shared.insert("uploadFrequency".to_owned(), json!(10));
+        setup.devices[0]
+            .shared
+            .insert("uploadFrequency".to_owned(), json!(10));
         SimulatorServer::start(setup).map(Self::Simulated)
     }
 
@@ -165,7 +181,9 @@ impl Server {
 fn main() -> ExitCode {
     let run = || -> Result<(), Box<dyn std::error::Error>> {
         let server = Server::new()?;
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
         Ok(runtime.block_on(device(&server))?)
     };
     match run() {

@@ -35,7 +35,9 @@ fn main() -> ExitCode {
     let token = text("TB_TOKEN", "");
     let patience = Duration::from_secs(text("TB_TIMEOUT", "10").parse().unwrap_or(10));
 
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
     let sent = match runtime {
         Ok(runtime) => runtime.block_on(send(&url, &token, patience)),
         Err(error) => {

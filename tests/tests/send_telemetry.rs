@@ -1,6 +1,9 @@
 //! What the example `send_telemetry` says about each way to fail: one line that names what to change.
 
-#[allow(dead_code, reason = "the example is run here without its main function")]
+#[allow(
+    dead_code,
+    reason = "the example is run here without its main function"
+)]
 #[path = "../examples/send_telemetry.rs"]
 mod example;
 
@@ -14,7 +17,10 @@ use tb_tests::sim::server::SimulatorServer;
 
 /// What the example prints on standard error.
 fn failure(url: &str, token: &str) -> String {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     let sent = runtime.block_on(example::send(url, token, Duration::from_secs(2)));
     sent.expect_err("the example must fail").to_string()
 }
@@ -93,7 +99,10 @@ fn an_address_that_asks_for_tls() {
 
 #[test]
 fn an_address_or_token_that_cannot_work() {
-    assert_eq!(failure("localhost:1883", "t"), "write the address as mqtt://host:port");
+    assert_eq!(
+        failure("localhost:1883", "t"),
+        "write the address as mqtt://host:port"
+    );
     assert_eq!(
         failure("http://localhost", "t"),
         "unknown scheme \"http\": use mqtt:// (TCP) or mqtts:// (TLS)"

@@ -51,7 +51,9 @@ impl Adapter for Tokio {
                 .build()
                 .unwrap();
             runtime.spawn(driver);
-            Running { runtime: Some(runtime) }
+            Running {
+                runtime: Some(runtime),
+            }
         };
         (client, Box::new(start))
     }
@@ -62,8 +64,7 @@ pub(crate) struct Threads;
 
 impl Adapter for Threads {
     fn prepare(config: Config, trouble: Trouble) -> (Client, Unstarted) {
-        let (client, driver) =
-            tb_blocking::Driver::new(config, TroubledTcp::new(trouble)).unwrap();
+        let (client, driver) = tb_blocking::Driver::new(config, TroubledTcp::new(trouble)).unwrap();
         let start = move || {
             driver.start().unwrap();
             Running { runtime: None }

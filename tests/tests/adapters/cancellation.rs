@@ -32,7 +32,9 @@ fn ready_within<F: Future>(polls: usize, future: F) -> bool {
     for _ in 0..polls {
         match Pin::new(&mut future).poll(&mut Context::from_waker(&waker)) {
             Poll::Ready(_) => return true,
-            Poll::Pending => woken.recv_timeout(PATIENCE).expect("it must ask to be polled again"),
+            Poll::Pending => woken
+                .recv_timeout(PATIENCE)
+                .expect("it must ask to be polled again"),
         }
     }
     false
@@ -67,9 +69,14 @@ pub(crate) fn a_delivery_dropped_at_any_moment_is_delivered_all_the_same<A: Adap
         sent += 1;
         ready_within(polls, client.send_telemetry(&json!({ "n": sent })).unwrap())
     });
-    wait_for(&client, "all acknowledged", |stats| stats.acknowledged == sent);
+    wait_for(&client, "all acknowledged", |stats| {
+        stats.acknowledged == sent
+    });
     let stats = client.stats();
-    assert_eq!((stats.accepted, stats.undelivered, stats.queued_messages), (sent, 0, 0));
+    assert_eq!(
+        (stats.accepted, stats.undelivered, stats.queued_messages),
+        (sent, 0, 0)
+    );
     assert!(client.undelivered().try_recv().is_none());
 }
 
@@ -85,7 +92,9 @@ pub(crate) fn a_request_dropped_at_any_moment_leaves_nothing_open<A: Adapter>() 
         let call = RpcCall::new("getTime").params(&json!({}));
         ready_within(polls, client.send_rpc_call(call).unwrap())
     });
-    wait_for(&client, "no request is open", |stats| stats.open_requests == 0);
+    wait_for(&client, "no request is open", |stats| {
+        stats.open_requests == 0
+    });
 }
 
 pub(crate) fn a_place_in_the_line_dropped_at_any_moment_gives_its_room_back<A: Adapter>() {
@@ -103,11 +112,16 @@ pub(crate) fn a_place_in_the_line_dropped_at_any_moment_gives_its_room_back<A: A
     });
     at_every_moment(|polls| {
         let sent = client.room(10).wait_timeout(PATIENCE).unwrap();
-        drop(sent.send(tb_proto::Telemetry::new(&json!({ "n": 1 }))).unwrap());
+        drop(
+            sent.send(tb_proto::Telemetry::new(&json!({ "n": 1 })))
+                .unwrap(),
+        );
         ready_within(polls, client.room(10))
     });
     let permit = client.room(10).wait_timeout(PATIENCE).unwrap();
-    let ticket = permit.send(tb_proto::Telemetry::new(&json!({ "n": 1 }))).unwrap();
+    let ticket = permit
+        .send(tb_proto::Telemetry::new(&json!({ "n": 1 })))
+        .unwrap();
     ticket.wait_timeout(PATIENCE).unwrap();
 }
 
@@ -118,7 +132,11 @@ pub(crate) fn a_receive_dropped_at_any_moment_loses_nothing<A: Adapter>() {
     let _running = driver();
     client.connected_wait(PATIENCE).unwrap();
     // The subscription is confirmed when a later message is acknowledged.
-    client.send_telemetry(&json!({ "n": 0 })).unwrap().wait_timeout(PATIENCE).unwrap();
+    client
+        .send_telemetry(&json!({ "n": 0 }))
+        .unwrap()
+        .wait_timeout(PATIENCE)
+        .unwrap();
     for value in 0..50 {
         set_shared(&server, "uploadFrequency", json!(value));
         drop(updates.recv());

@@ -27,8 +27,9 @@ pub(crate) fn the_last_handle_delivers_what_was_accepted_before_it_is_gone<A: Ad
     let server = server();
     let (client, _running) = start::<A>(config(&server));
     let other = client.clone();
-    let tickets: Vec<_> =
-        (0..100).map(|n| client.send_telemetry(&json!({ "n": n })).unwrap()).collect();
+    let tickets: Vec<_> = (0..100)
+        .map(|n| client.send_telemetry(&json!({ "n": n })).unwrap())
+        .collect();
     drop(client);
     drop(other);
     for ticket in tickets {
@@ -48,8 +49,9 @@ pub(crate) fn what_is_left_after_the_linger_is_abandoned_and_given_back<A: Adapt
 
 pub(crate) fn a_driver_that_was_never_started_gives_everything_back_when_dropped<A: Adapter>() {
     let (client, driver) = A::prepare(nowhere(), Trouble::default());
-    let tickets: Vec<_> =
-        (0..10).map(|n| client.send_telemetry(&json!({ "n": n })).unwrap()).collect();
+    let tickets: Vec<_> = (0..10)
+        .map(|n| client.send_telemetry(&json!({ "n": n })).unwrap())
+        .collect();
     drop(driver);
     for (n, ticket) in tickets.into_iter().enumerate() {
         assert_abandoned(ticket, &format!(r#""n":{n}"#));
@@ -62,7 +64,13 @@ pub(crate) fn a_reader_that_waits_for_bytes_is_stopped_by_a_disconnect<A: Adapte
     let (client, _running) = start::<A>(config(&server));
     client.connected_wait(PATIENCE).unwrap();
     let drained = client.disconnect(PATIENCE).wait_timeout(PATIENCE).unwrap();
-    assert_eq!(drained, Drained { delivered: 0, abandoned: 0 });
+    assert_eq!(
+        drained,
+        Drained {
+            delivered: 0,
+            abandoned: 0
+        }
+    );
     assert!(all_gone(&server));
 }
 
@@ -77,8 +85,14 @@ pub(crate) fn a_client_that_has_ended_takes_nothing_more_and_ends_every_stream<A
     assert_eq!(refused.reason, RefusedReason::Closed);
     assert!(client.room(10).wait_timeout(PATIENCE).is_err());
     assert_eq!(before.recv_timeout(PATIENCE), Err(RecvError::Closed));
-    assert_eq!(client.attribute_updates().recv_timeout(PATIENCE), Err(RecvError::Closed));
-    assert_eq!(client.undelivered().recv_timeout(PATIENCE), Err(RecvError::Closed));
+    assert_eq!(
+        client.attribute_updates().recv_timeout(PATIENCE),
+        Err(RecvError::Closed)
+    );
+    assert_eq!(
+        client.undelivered().recv_timeout(PATIENCE),
+        Err(RecvError::Closed)
+    );
     let mut states = client.states();
     assert_eq!(states.recv_timeout(PATIENCE), Ok(State::Closed));
     assert_eq!(states.recv_timeout(PATIENCE), Err(RecvError::Closed));

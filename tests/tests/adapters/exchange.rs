@@ -8,7 +8,9 @@ use crate::adapter::{Adapter, start};
 use crate::server::{PATIENCE, config, numbers, server, set_shared};
 use crate::trouble::Trouble;
 
-pub(crate) const ACKNOWLEDGED: Delivered = Delivered::Acknowledged { version: ProtocolVersion::V5 };
+pub(crate) const ACKNOWLEDGED: Delivered = Delivered::Acknowledged {
+    version: ProtocolVersion::V5,
+};
 
 pub(crate) fn a_reading_is_acknowledged_and_stored<A: Adapter>() {
     let server = server();
@@ -26,7 +28,9 @@ pub(crate) fn attributes_are_answered_and_their_changes_told<A: Adapter>() {
     let mut other = client.attribute_updates_of(["other"]);
     let _running = driver();
 
-    let asked = client.request_attributes(AttributeQuery::shared(["uploadFrequency"])).unwrap();
+    let asked = client
+        .request_attributes(AttributeQuery::shared(["uploadFrequency"]))
+        .unwrap();
     let values = asked.wait_timeout(PATIENCE).unwrap();
     assert_eq!(values.shared.get("uploadFrequency"), Ok(Some(10)));
 
@@ -35,13 +39,19 @@ pub(crate) fn attributes_are_answered_and_their_changes_told<A: Adapter>() {
     assert_eq!(update.updated.get("uploadFrequency"), Ok(Some(60)));
     set_shared(&server, "other", json!("x"));
     let update = other.recv_timeout(PATIENCE).unwrap();
-    assert_eq!(update.updated.len(), 1, "only what was asked for: {update:?}");
+    assert_eq!(
+        update.updated.len(),
+        1,
+        "only what was asked for: {update:?}"
+    );
 }
 
 pub(crate) fn a_call_to_the_rule_chain_is_answered<A: Adapter>() {
     let server = server();
     let (client, _running) = start::<A>(config(&server));
-    let asked = client.send_rpc_call(RpcCall::new("getTime").params(&json!({}))).unwrap();
+    let asked = client
+        .send_rpc_call(RpcCall::new("getTime").params(&json!({})))
+        .unwrap();
     let answer: serde_json::Value = asked.wait_timeout(PATIENCE).unwrap().parse().unwrap();
     assert_eq!(answer, json!({ "time": 1 }));
 }
@@ -57,8 +67,9 @@ pub(crate) fn what_is_accepted_before_the_start_arrives<A: Adapter>() {
 pub(crate) fn thousands_of_readings_sent_without_waiting_are_all_acknowledged<A: Adapter>() {
     let server = server();
     let (client, _running) = start::<A>(config(&server));
-    let tickets: Vec<_> =
-        (0..5_000).map(|n| client.send_telemetry(&json!({ "n": n })).unwrap()).collect();
+    let tickets: Vec<_> = (0..5_000)
+        .map(|n| client.send_telemetry(&json!({ "n": n })).unwrap())
+        .collect();
     for ticket in tickets {
         assert_eq!(ticket.wait_timeout(PATIENCE).unwrap(), ACKNOWLEDGED);
     }
@@ -89,5 +100,8 @@ pub(crate) fn room_comes_to_those_who_wait_in_their_order<A: Adapter>() {
 
 fn assert_never_room(client: &Client) {
     let too_large = client.room(usize::MAX / 2).wait_timeout(PATIENCE);
-    assert!(matches!(too_large, Err(tb_driver::WaitError::Over(_))), "{too_large:?}");
+    assert!(
+        matches!(too_large, Err(tb_driver::WaitError::Over(_))),
+        "{too_large:?}"
+    );
 }

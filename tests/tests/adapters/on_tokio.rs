@@ -43,7 +43,9 @@ fn a_task_that_is_aborted_gives_back_what_was_pending() {
 fn waiting_on_the_thread_of_the_driver_is_refused_and_the_ticket_comes_back() {
     let server = server();
     runtime().block_on(async {
-        let client = tb_tokio::connect_with(config(&server), PATIENCE).await.unwrap();
+        let client = tb_tokio::connect_with(config(&server), PATIENCE)
+            .await
+            .unwrap();
         let ticket = client.send_telemetry(&json!({ "n": 1 })).unwrap();
         let Err(WaitError::OnDriverThread(ticket)) = ticket.wait_timeout(PATIENCE) else {
             panic!("it would have waited for itself");
@@ -65,7 +67,10 @@ fn the_task_of_a_client_ends_when_it_has_disconnected() {
 
 #[test]
 fn outside_of_a_runtime_a_client_cannot_be_started() {
-    assert_eq!(tb_tokio::start(nowhere()).unwrap_err(), StartError::NoRuntime);
+    assert_eq!(
+        tb_tokio::start(nowhere()).unwrap_err(),
+        StartError::NoRuntime
+    );
 }
 
 #[test]
@@ -74,16 +79,25 @@ fn what_cannot_work_is_refused_before_anything_is_tried() {
     let text = "the access token is empty: copy it from the device's page";
     assert_eq!(tb_blocking::start(empty).unwrap_err().to_string(), text);
 
-    let tls = Config::new("mqtts://localhost".parse().unwrap(), Credentials::token("t"));
+    let tls = Config::new(
+        "mqtts://localhost".parse().unwrap(),
+        Credentials::token("t"),
+    );
     for error in [
         tb_blocking::start(tls.clone()).unwrap_err(),
         tb_tokio::prepare(tls).map(drop).unwrap_err(),
     ] {
-        assert!(matches!(error, StartError::TlsNotSupported { .. }), "{error:?}");
+        assert!(
+            matches!(error, StartError::TlsNotSupported { .. }),
+            "{error:?}"
+        );
     }
 
     let url = tb_blocking::connect("localhost", Credentials::token("t")).unwrap_err();
-    assert_eq!(url, NotConnected::Start(StartError::Url(InvalidUrl::NoScheme)));
+    assert_eq!(
+        url,
+        NotConnected::Start(StartError::Url(InvalidUrl::NoScheme))
+    );
 }
 
 #[test]
@@ -94,13 +108,29 @@ fn connecting_fails_early_with_wrong_credentials_and_late_where_nobody_listens()
         Credentials::token("wrong"),
     );
     let refused = NotConnected::Refused(Cause::Refused(Refusal::Credentials));
-    assert_eq!(tb_blocking::connect_with(wrong.clone(), PATIENCE).unwrap_err(), refused);
-    let late = NotConnected::TimedOut { last: Some(Cause::Lost(LinkLost::ConnectionRefused)) };
+    assert_eq!(
+        tb_blocking::connect_with(wrong.clone(), PATIENCE).unwrap_err(),
+        refused
+    );
+    let late = NotConnected::TimedOut {
+        last: Some(Cause::Lost(LinkLost::ConnectionRefused)),
+    };
     let deadline = Duration::from_millis(300);
-    assert_eq!(tb_blocking::connect_with(nowhere(), deadline).unwrap_err(), late);
+    assert_eq!(
+        tb_blocking::connect_with(nowhere(), deadline).unwrap_err(),
+        late
+    );
     runtime().block_on(async {
-        assert_eq!(tb_tokio::connect_with(wrong, PATIENCE).await.unwrap_err(), refused);
-        assert_eq!(tb_tokio::connect_with(nowhere(), deadline).await.unwrap_err(), late);
+        assert_eq!(
+            tb_tokio::connect_with(wrong, PATIENCE).await.unwrap_err(),
+            refused
+        );
+        assert_eq!(
+            tb_tokio::connect_with(nowhere(), deadline)
+                .await
+                .unwrap_err(),
+            late
+        );
     });
 }
 

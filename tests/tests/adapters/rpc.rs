@@ -45,7 +45,9 @@ pub(crate) fn a_call_that_is_dropped_is_answered_with_an_error<A: Adapter>() {
     let (client, _running) = start::<A>(config(&server));
     let mut calls = client.rpc_requests().unwrap();
     client.connected_wait(PATIENCE).unwrap();
-    server.wait_until(PATIENCE, |simulator| !simulator.open_connections().is_empty());
+    server.wait_until(PATIENCE, |simulator| {
+        !simulator.open_connections().is_empty()
+    });
     call(&server, "dropped", "anything");
     drop(calls.recv_timeout(PATIENCE).unwrap());
     let result = server.wait_for_result(PATIENCE, "dropped").unwrap();
@@ -54,7 +56,10 @@ pub(crate) fn a_call_that_is_dropped_is_answered_with_an_error<A: Adapter>() {
     // Calls that wait in a stream when it is dropped are answered as well.
     call(&server, "unread", "anything");
     let waits = server.wait_until(PATIENCE, |simulator| {
-        simulator.stored().iter().any(|fact| matches!(fact, Stored::RpcDeliveryStatus { .. }))
+        simulator
+            .stored()
+            .iter()
+            .any(|fact| matches!(fact, Stored::RpcDeliveryStatus { .. }))
     });
     assert!(waits || client.stats().rpc_calls > 0);
     drop(calls);
@@ -67,7 +72,10 @@ pub(crate) fn a_method_has_one_taker<A: Adapter>() {
     let (client, _running) = start::<A>(config(&server));
     let first = client.rpc_requests_of("reboot").unwrap();
     let refused = client.rpc_requests_of("reboot").unwrap_err();
-    assert_eq!(refused.to_string(), "the RPC method \"reboot\" is served already");
+    assert_eq!(
+        refused.to_string(),
+        "the RPC method \"reboot\" is served already"
+    );
     drop(first);
     client.rpc_requests_of("reboot").unwrap();
 }

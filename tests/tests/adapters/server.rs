@@ -15,8 +15,12 @@ pub(crate) const TOKEN: &str = "A1_TEST_TOKEN";
 
 pub(crate) fn server() -> SimulatorServer {
     let mut setup = Setup::one_device(TOKEN);
-    setup.devices[0].shared.insert("uploadFrequency".to_owned(), json!(10));
-    setup.client_rpc_replies.insert("getTime".to_owned(), json!({ "time": 1 }));
+    setup.devices[0]
+        .shared
+        .insert("uploadFrequency".to_owned(), json!(10));
+    setup
+        .client_rpc_replies
+        .insert("getTime".to_owned(), json!({ "time": 1 }));
     SimulatorServer::start(setup).unwrap()
 }
 
@@ -69,5 +73,7 @@ pub(crate) fn set_shared(server: &SimulatorServer, key: &str, value: Value) {
 
 /// Waits until nobody is connected any more.
 pub(crate) fn all_gone(server: &SimulatorServer) -> bool {
-    server.wait_until(PATIENCE, |simulator| simulator.open_connections().is_empty())
+    server.wait_until(PATIENCE, |simulator| {
+        simulator.open_connections().is_empty()
+    })
 }

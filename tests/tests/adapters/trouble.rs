@@ -48,7 +48,10 @@ pub(crate) struct TroubledTcp {
 
 impl TroubledTcp {
     pub(crate) fn new(trouble: Trouble) -> Self {
-        Self { trouble, connections: Arc::default() }
+        Self {
+            trouble,
+            connections: Arc::default(),
+        }
     }
 
     fn next(&self) -> Trouble {
@@ -70,7 +73,13 @@ pub(crate) struct Troubled<S> {
 
 impl<S> Troubled<S> {
     fn new(inner: S, trouble: Trouble) -> Self {
-        Self { inner, trouble, hesitates: false, writes: 0, unflushed: Vec::new() }
+        Self {
+            inner,
+            trouble,
+            hesitates: false,
+            writes: 0,
+            unflushed: Vec::new(),
+        }
     }
 
     fn hesitates(&mut self) -> bool {
@@ -80,7 +89,9 @@ impl<S> Troubled<S> {
 
     fn is_jammed(&mut self) -> bool {
         self.writes += 1;
-        self.trouble.jams_after.is_some_and(|writes| self.writes > writes)
+        self.trouble
+            .jams_after
+            .is_some_and(|writes| self.writes > writes)
     }
 
     fn not_yet<T>(cx: &Context<'_>) -> Poll<T> {
