@@ -68,6 +68,28 @@ impl Mosquitto {
         })
     }
 
+    /// Publishes with QoS 1, to be kept for later subscribers: what `mosquitto_pub -r` does.
+    ///
+    /// # Errors
+    ///
+    /// When the program cannot be started or is not acknowledged.
+    pub(crate) fn retain(&self, topic: &str, payload: &str) -> io::Result<()> {
+        let status = Command::new("mosquitto_pub")
+            .args([
+                "-h",
+                &self.address.ip().to_string(),
+                "-p",
+                &self.address.port().to_string(),
+            ])
+            .args(["-q", "1", "-r", "-t", topic, "-m", payload])
+            .status()?;
+        if status.success() {
+            Ok(())
+        } else {
+            Err(io::Error::other(format!("mosquitto_pub: {status}")))
+        }
+    }
+
     /// Where it listens.
     pub(crate) const fn address(&self) -> SocketAddr {
         self.address

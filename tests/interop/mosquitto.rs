@@ -57,6 +57,14 @@ fn qos_0_arrives_once_and_in_order_on_an_unharmed_connection() {
     }
 }
 
+#[test]
+fn an_attribute_published_by_others_arrives() {
+    for version in [ProtocolVersion::V5, ProtocolVersion::V3_1_1] {
+        on_tokio(|start| a_retained_attribute_arrives(start, version));
+        a_retained_attribute_arrives(&on_threads, version);
+    }
+}
+
 type Start<'a> = &'a dyn Fn(Config) -> Client;
 
 fn on_threads(config: Config) -> Client {
@@ -134,6 +142,17 @@ fn everything_arrives_at_qos_0(start: Start<'_>, version: ProtocolVersion) {
         .map(|payload| number(&payload))
         .collect();
     assert_eq!(arrived, (0..MESSAGES as usize).collect::<Vec<_>>());
+}
+
+/// Retained, so that it does not matter whether the message or the subscription comes first.
+fn a_retained_attribute_arrives(start: Start<'_>, version: ProtocolVersion) {
+    let broker = Mosquitto::start().unwrap();
+    broker
+        .retain("v1/devices/me/attributes", r#"{"uploadFrequency":5}"#)
+        .unwrap();
+    let client = start(config(&broker.address().to_string(), version));
+    let update = client.attribute_updates().recv_timeout(PATIENCE).unwrap();
+    assert_eq!(update.updated.get("uploadFrequency"), Ok(Some(5)));
 }
 
 fn config(server: &str, version: ProtocolVersion) -> Config {

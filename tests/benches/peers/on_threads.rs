@@ -1,6 +1,6 @@
 //! Our client on plain threads: the application is one, the connection has its own.
 
-use std::hint::black_box;
+use core::hint::black_box;
 use std::io;
 use std::time::Instant;
 

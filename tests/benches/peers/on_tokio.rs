@@ -1,6 +1,6 @@
 //! Our client on tokio, on one thread: the application is one task, the driver another.
 
-use std::hint::black_box;
+use core::hint::black_box;
 use std::io;
 use std::time::Instant;
 

@@ -47,10 +47,17 @@ impl Simulator {
         };
         let topics = &self.backend.profile_of(device).topics;
         let uplink = topics::classify(&packet.topic, topics);
+        if let Some(packet_id) = packet.packet_id {
+            self.take_identifier(id, packet_id);
+        }
+        self.judge_payload(id, device, uplink, &packet);
         let format = |family| self.format(device, family);
         let taken = match uplink {
             // The whole packet is ignored: no PUBACK, no close, no activity (C-032).
-            Uplink::Gateway if !gateway => return Ok(()),
+            Uplink::Gateway if !gateway => {
+                self.note_vanished(id, &packet);
+                return Ok(());
+            }
             Uplink::Gateway => self.gateway_publish(id, &packet),
             Uplink::Telemetry(family) => match format(family) {
                 Format::Json => self.telemetry(id, device, &packet),
@@ -79,6 +86,9 @@ impl Simulator {
         };
         match taken {
             Ok(taken) => {
+                if taken == Taken::Vanished {
+                    self.note_vanished(id, &packet);
+                }
                 self.finish_publish(id, packet.packet_id, taken);
                 Ok(())
             }

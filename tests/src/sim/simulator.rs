@@ -14,6 +14,7 @@ use super::session::Session;
 use super::setup::{ServerSettings, Setup};
 use super::stored::Stored;
 use super::time::Time;
+use super::violations::Violation;
 
 /// A TCP connection to the simulator; never reused.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
@@ -47,6 +48,8 @@ pub struct Simulator {
     pub(super) random: Random,
     pub(super) now: Time,
     pub(super) stored: Vec<Stored>,
+    pub(super) violations: Vec<Violation>,
+    pub(super) most_in_flight: usize,
     pub(super) results: VecDeque<CallResult>,
     /// Serial number of the last server-side or client-side RPC.
     pub(super) serial: u64,
@@ -70,6 +73,8 @@ impl Simulator {
             agenda: Agenda::default(),
             now: Time(0),
             stored: Vec::new(),
+            violations: Vec::new(),
+            most_in_flight: 0,
             results: VecDeque::new(),
             serial: 0,
             pubacks: 0,
@@ -159,6 +164,12 @@ impl Simulator {
     /// The settings, to be changed at will. Timers that run already keep their time.
     pub const fn server_mut(&mut self) -> &mut ServerSettings {
         &mut self.setup.server
+    }
+
+    /// How many TCP connections have been accepted or refused so far.
+    #[must_use]
+    pub const fn connections_opened(&self) -> u32 {
+        self.opened
     }
 
     /// Connections that a client holds open.

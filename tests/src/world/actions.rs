@@ -24,7 +24,12 @@ struct Reading {
 
 impl Default for Reading {
     fn default() -> Self {
-        Self { padding: 0, qos: QoS::AtLeastOnce, priority: Priority::Normal, expires: None }
+        Self {
+            padding: 0,
+            qos: QoS::AtLeastOnce,
+            priority: Priority::Normal,
+            expires: None,
+        }
     }
 }
 
@@ -40,7 +45,11 @@ impl World {
     /// So many readings are sent at QoS 0.
     pub fn send_qos0(&mut self, readings: u32) -> &mut Self {
         for _ in 0..readings {
-            self.reading(Reading { qos: QoS::AtMostOnce, ..Reading::default() }).ok();
+            self.reading(Reading {
+                qos: QoS::AtMostOnce,
+                ..Reading::default()
+            })
+            .ok();
         }
         self
     }
@@ -50,20 +59,32 @@ impl World {
         for _ in 0..readings {
             let number = self.number + 1;
             self.device_mut().wire.expect_urgent(number);
-            self.reading(Reading { priority: Priority::High, ..Reading::default() }).ok();
+            self.reading(Reading {
+                priority: Priority::High,
+                ..Reading::default()
+            })
+            .ok();
         }
         self
     }
 
     /// A reading is sent that is worth nothing after so long.
     pub fn send_expiring(&mut self, time: Duration) -> &mut Self {
-        self.reading(Reading { expires: Some(time), ..Reading::default() }).ok();
+        self.reading(Reading {
+            expires: Some(time),
+            ..Reading::default()
+        })
+        .ok();
         self
     }
 
     /// A reading is sent with so many bytes of text beside it.
     pub fn send_large(&mut self, bytes: usize) -> &mut Self {
-        self.reading(Reading { padding: bytes, ..Reading::default() }).ok();
+        self.reading(Reading {
+            padding: bytes,
+            ..Reading::default()
+        })
+        .ok();
         self
     }
 
@@ -83,12 +104,18 @@ impl World {
             0 => format!("{{\"n\":{number}}}"),
             bytes => format!("{{\"n\":{number},\"text\":\"{}\"}}", "x".repeat(bytes)),
         };
-        let mut telemetry = Telemetry::json(text).qos(reading.qos).priority(reading.priority);
+        let mut telemetry = Telemetry::json(text)
+            .qos(reading.qos)
+            .priority(reading.priority);
         if let Some(time) = reading.expires {
             telemetry = telemetry.expires_in(time);
         }
         let expires = reading.expires.is_some();
-        let kind = Kind::Telemetry { number, qos: reading.qos, expires };
+        let kind = Kind::Telemetry {
+            number,
+            qos: reading.qos,
+            expires,
+        };
         self.send_message(telemetry.into(), kind).map(|()| number)
     }
 
@@ -114,7 +141,11 @@ impl World {
         if let Some(time) = expires {
             attributes = attributes.expires_in(time);
         }
-        let kind = Kind::Attribute { number, qos, expires: expires.is_some() };
+        let kind = Kind::Attribute {
+            number,
+            qos,
+            expires: expires.is_some(),
+        };
         self.send_message(attributes.into(), kind).ok();
         self
     }
@@ -126,13 +157,17 @@ impl World {
         let sent = device.call(|client| {
             // A copy made under the meter: what the client keeps was allocated under it.
             let copy = message.clone();
-            client.send(clock, copy).map_err(|Refused { item, reason, .. }| {
-                assert_eq!(*item, message, "what is refused comes back as it was");
-                reason
-            })
+            client
+                .send(clock, copy)
+                .map_err(|Refused { item, reason, .. }| {
+                    assert_eq!(*item, message, "what is refused comes back as it was");
+                    reason
+                })
         });
         let outcome = sent.map(|pending| {
-            device.ledger.issue(pending.id(), kind, Time(clock.as_micros()));
+            device
+                .ledger
+                .issue(pending.id(), kind, Time(clock.as_micros()));
         });
         self.drain_after_call();
         outcome
@@ -145,10 +180,16 @@ impl World {
         let clock = device.clock(now);
         let asked = device.call(|client| {
             let query = AttributeQuery::all().timeout(timeout);
-            client.request_attributes(clock, query).map_err(|refused| refused.reason)
+            client
+                .request_attributes(clock, query)
+                .map_err(|refused| refused.reason)
         });
         if let Ok(pending) = asked {
-            device.ledger.issue(pending.id(), Kind::AttributeRequest, Time(clock.as_micros()));
+            device.ledger.issue(
+                pending.id(),
+                Kind::AttributeRequest,
+                Time(clock.as_micros()),
+            );
         }
         self.drain_after_call();
         self
@@ -161,14 +202,20 @@ impl World {
         let device = self.device_mut();
         let clock = device.clock(now);
         let asked = device.call(|client| {
-            let mut call = RpcCall::new(method).params(&json!({ "c": number })).timeout(timeout);
+            let mut call = RpcCall::new(method)
+                .params(&json!({ "c": number }))
+                .timeout(timeout);
             if idempotent {
                 call = call.idempotent();
             }
-            client.send_rpc_call(clock, call).map_err(|refused| refused.reason)
+            client
+                .send_rpc_call(clock, call)
+                .map_err(|refused| refused.reason)
         });
         if let Ok(pending) = asked {
-            device.ledger.issue(pending.id(), Kind::RpcCall, Time(clock.as_micros()));
+            device
+                .ledger
+                .issue(pending.id(), Kind::RpcCall, Time(clock.as_micros()));
         }
         self.drain_after_call();
         number
@@ -250,7 +297,13 @@ impl World {
 
     /// The application takes back the message or request that it made so many before the last.
     pub fn cancel(&mut self, back: usize) -> &mut Self {
-        let id = self.device().ledger.tickets().rev().nth(back).map(|(id, _)| id);
+        let id = self
+            .device()
+            .ledger
+            .tickets()
+            .rev()
+            .nth(back)
+            .map(|(id, _)| id);
         if let Some(id) = id {
             self.cancel_ticket(id);
         }
@@ -302,7 +355,9 @@ impl World {
         let device = self.device_mut();
         let clock = device.clock(now);
         let pending = device.call(|client| client.disconnect(clock, clock + time));
-        device.ledger.issue(pending.id(), Kind::Disconnect, Time(clock.as_micros()));
+        device
+            .ledger
+            .issue(pending.id(), Kind::Disconnect, Time(clock.as_micros()));
         self.drain_after_call();
         self
     }
@@ -320,12 +375,22 @@ impl World {
                 return None;
             }
             let reading = Telemetry::json(format!("{{\"n\":{number}}}"));
-            Some(client.send_into(clock, room, reading).map_err(|refused| refused.reason))
+            Some(
+                client
+                    .send_into(clock, room, reading)
+                    .map_err(|refused| refused.reason),
+            )
         });
         match sent {
             Some(Ok(pending)) => {
-                let kind = Kind::Telemetry { number, qos: QoS::AtLeastOnce, expires: false };
-                device.ledger.issue(pending.id(), kind, Time(clock.as_micros()));
+                let kind = Kind::Telemetry {
+                    number,
+                    qos: QoS::AtLeastOnce,
+                    expires: false,
+                };
+                device
+                    .ledger
+                    .issue(pending.id(), kind, Time(clock.as_micros()));
             }
             Some(Err(reason)) => panic!("there was room for reading {number}: {reason}"),
             None => {}

@@ -43,7 +43,10 @@ impl Application {
     pub(super) fn called(&mut self, request: RpcRequest) {
         let params: serde_json::Value = request.params().parse().unwrap_or_default();
         if let Some(serial) = params.get("s").and_then(serde_json::Value::as_u64) {
-            assert!(self.seen_calls.insert(serial), "call {serial} was given twice");
+            assert!(
+                self.seen_calls.insert(serial),
+                "call {serial} was given twice"
+            );
         }
         self.calls.push_back(request);
     }

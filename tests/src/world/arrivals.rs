@@ -23,22 +23,35 @@ pub(super) const READING: &str = "n";
 impl Arrivals {
     pub(super) fn take(&mut self, fact: &Stored) {
         match fact {
-            Stored::Telemetry { ts, key, value: TypedValue::Long(number), .. }
-                if key == READING =>
-            {
+            Stored::Telemetry {
+                ts,
+                key,
+                value: TypedValue::Long(number),
+                ..
+            } if key == READING => {
                 let reading = self
                     .readings
                     .entry(number.unsigned_abs())
                     .or_insert(Reading { ts: *ts, times: 0 });
                 reading.times += 1;
                 if let (Timestamp::Device(first), Timestamp::Device(again)) = (reading.ts, *ts) {
-                    assert_eq!(first, again, "reading {number} came again with another time");
+                    assert_eq!(
+                        first, again,
+                        "reading {number} came again with another time"
+                    );
                 }
             }
-            Stored::ClientAttribute { key, value: TypedValue::Long(number), .. } => {
+            Stored::ClientAttribute {
+                key,
+                value: TypedValue::Long(number),
+                ..
+            } => {
                 let number = number.unsigned_abs();
                 let newest = self.attributes.entry(key.clone()).or_insert(number);
-                assert!(*newest <= number, "{key}: {number} was stored after {newest}");
+                assert!(
+                    *newest <= number,
+                    "{key}: {number} was stored after {newest}"
+                );
                 *newest = number;
             }
             Stored::ClientRpc { params, .. } => {
@@ -66,7 +79,9 @@ impl Arrivals {
     /// How many times a reading came.
     #[must_use]
     pub fn times(&self, number: u64) -> u32 {
-        self.readings.get(&number).map_or(0, |reading| reading.times)
+        self.readings
+            .get(&number)
+            .map_or(0, |reading| reading.times)
     }
 
     /// The numbers of all readings.

@@ -26,12 +26,24 @@ impl World {
         for device in &self.devices {
             let stats = device.stats();
             let limits = &device.limits;
-            assert!(stats.queued_messages <= limits.queued_messages + MACHINE_OWN, "{stats:?}");
+            assert!(
+                stats.queued_messages <= limits.queued_messages + MACHINE_OWN,
+                "{stats:?}"
+            );
             let bound = limits.queued_bytes + limits.incoming_packet_size + STATED_CONSTANT;
-            assert!(stats.queued_bytes + stats.buffered_bytes <= bound, "{stats:?}");
+            assert!(
+                stats.queued_bytes + stats.buffered_bytes <= bound,
+                "{stats:?}"
+            );
             let live = usize::try_from(device.meter.live()).unwrap_or(0);
-            assert!(live <= bound, "{live} bytes are live, {bound} are allowed: {stats:?}");
-            assert!(device.wire.is_between_packets(), "only whole packets are handed out");
+            assert!(
+                live <= bound,
+                "{live} bytes are live, {bound} are allowed: {stats:?}"
+            );
+            assert!(
+                device.wire.is_between_packets(),
+                "only whole packets are handed out"
+            );
         }
         self
     }
@@ -97,15 +109,23 @@ impl World {
                     || *ending
                         == Ending::Undelivered(UndeliveredCause::Rejected(Rejection::NoAnswer)))
             {
-                assert!(self.arrivals.has_reading(number), "reading {number} is not at the server");
+                assert!(
+                    self.arrivals.has_reading(number),
+                    "reading {number} is not at the server"
+                );
             }
         }
         // Three hang-ups while it is alone, after two in company, reject a message on 3.1.1.
         let bound = match device.client.state() {
-            State::Connected { version: ProtocolVersion::V3_1_1 } => self.hang_ups / 3,
+            State::Connected {
+                version: ProtocolVersion::V3_1_1,
+            } => self.hang_ups / 3,
             _ => 0,
         };
-        assert!(rejected <= bound, "{rejected} innocent messages were rejected, {bound} are stated");
+        assert!(
+            rejected <= bound,
+            "{rejected} innocent messages were rejected, {bound} are stated"
+        );
         self
     }
 
@@ -119,17 +139,29 @@ impl World {
             return self;
         }
         let stats = device.stats();
-        assert!(matches!(device.client.state(), State::Connected { .. }), "{:?}", device.client.state());
+        assert!(
+            matches!(device.client.state(), State::Connected { .. }),
+            "{:?}",
+            device.client.state()
+        );
         assert_eq!(stats.queued_messages, 0, "{stats:?}");
         assert_eq!(stats.inflight, 0, "{stats:?}");
         assert_eq!(stats.open_requests, 0, "{stats:?}");
-        assert!(stats.connects <= self.faults + 5, "{} faults, but {stats:?}", self.faults);
+        assert!(
+            stats.connects <= self.faults + 5,
+            "{} faults, but {stats:?}",
+            self.faults
+        );
         let keep_alive = device.limits.keep_alive;
         let (wakes, quiet) = (device.wakes, keep_alive * 5);
         self.wait(quiet);
         let woken = self.device().wakes - wakes;
         assert!(woken <= 6, "woken {woken} times in {quiet:?} of rest");
-        assert_eq!(self.device().stats().connects, stats.connects, "the connection has held");
+        assert_eq!(
+            self.device().stats().connects,
+            stats.connects,
+            "the connection has held"
+        );
         self
     }
 }

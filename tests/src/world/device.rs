@@ -171,7 +171,9 @@ impl Device {
             mailbox.push_back((path, what));
             return;
         }
-        let Some((link, _)) = self.link.filter(|&(_, current)| current == path) else { return };
+        let Some((link, _)) = self.link.filter(|&(_, current)| current == path) else {
+            return;
+        };
         let clock = self.clock(now);
         let lost = match what {
             Arrival::Opened => {
@@ -220,7 +222,10 @@ impl Device {
             if outputs == before {
                 break;
             }
-            assert!(outputs < MOST_OUTPUTS, "the machine never comes to rest at {now:?}");
+            assert!(
+                outputs < MOST_OUTPUTS,
+                "the machine never comes to rest at {now:?}"
+            );
         }
     }
 
@@ -255,9 +260,13 @@ impl Device {
             {
                 break;
             }
-            let Some(chunk) = self.call(Client::poll_transmit) else { break };
+            let Some(chunk) = self.call(Client::poll_transmit) else {
+                break;
+            };
             outputs += 1;
-            let (_, path) = self.link.expect("bytes come only for a connection that is open");
+            let (_, path) = self
+                .link
+                .expect("bytes come only for a connection that is open");
             self.wire.up(&chunk);
             network.write(now, path, Side::Client, &chunk);
             self.meter.run(|| drop(chunk));
@@ -307,10 +316,13 @@ impl Device {
         let clock = self.clock(now);
         let accepted = self.call(|client| {
             let reply = RpcReply::new(&json!({ "method": request.method() }));
-            client.send_rpc_reply(clock, request, reply).map_err(|refused| refused.reason)
+            client
+                .send_rpc_reply(clock, request, reply)
+                .map_err(|refused| refused.reason)
         });
         if let Ok(pending) = accepted {
-            self.ledger.issue(pending.id(), Kind::Reply, Time(clock.as_micros()));
+            self.ledger
+                .issue(pending.id(), Kind::Reply, Time(clock.as_micros()));
         }
     }
 }

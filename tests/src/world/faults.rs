@@ -163,7 +163,10 @@ impl World {
     /// The server closes the session of the device.
     pub fn close_session(&mut self, reason: CloseReason) -> &mut Self {
         self.fault(true);
-        self.control(Control::CloseSession { device: "dev1".into(), reason })
+        self.control(Control::CloseSession {
+            device: "dev1".into(),
+            reason,
+        })
     }
 
     /// The server calls a method of the device.
@@ -188,13 +191,19 @@ impl World {
         self.number += 1;
         let mut values = serde_json::Map::new();
         values.insert(format!("s{index}"), json!(self.number));
-        self.control(Control::SetShared { device: "dev1".into(), values })
+        self.control(Control::SetShared {
+            device: "dev1".into(),
+            values,
+        })
     }
 
     /// The shared attribute `s` with this index is deleted.
     pub fn delete_shared(&mut self, index: u8) -> &mut Self {
         let keys = vec![format!("s{index}")];
-        self.control(Control::DeleteShared { device: "dev1".into(), keys })
+        self.control(Control::DeleteShared {
+            device: "dev1".into(),
+            keys,
+        })
     }
 
     /// The device sleeps: its own clock stands still, and its wall clock jumps when it wakes up.
@@ -212,7 +221,9 @@ impl World {
         let mailbox = device.mailbox.take().unwrap_or_default();
         self.tell_wall_clock(selected);
         for (path, what) in mailbox {
-            let Self { devices, network, .. } = self;
+            let Self {
+                devices, network, ..
+            } = self;
             devices[selected].arrive(now, path, what, network);
         }
         self.drain_after_call();
@@ -238,7 +249,9 @@ impl World {
     pub fn report_stale_link(&mut self) -> &mut Self {
         let now = self.now;
         let device = self.device_mut();
-        let Some(link) = device.past_link else { return self };
+        let Some(link) = device.past_link else {
+            return self;
+        };
         let clock = device.clock(now);
         let before = device.stats().stale_reports;
         device.call(|client| {
@@ -246,7 +259,11 @@ impl World {
             client.handle_input(clock, link, &[0xFF; 40]);
             client.handle_disconnected(clock, link, LinkLost::Reset);
         });
-        assert_eq!(device.stats().stale_reports, before + 3, "stale reports are counted");
+        assert_eq!(
+            device.stats().stale_reports,
+            before + 3,
+            "stale reports are counted"
+        );
         self.drain_after_call();
         self
     }
@@ -259,7 +276,11 @@ impl World {
             let clock = device.clock(now);
             let before = (device.stats(), device.poll_timeout());
             device.call(|client| client.handle_timeout(clock));
-            assert_eq!((device.stats(), device.poll_timeout()), before, "an early call did something");
+            assert_eq!(
+                (device.stats(), device.poll_timeout()),
+                before,
+                "an early call did something"
+            );
         }
         self
     }
@@ -267,7 +288,10 @@ impl World {
     /// Nothing goes wrong any more.
     pub fn heal(&mut self) -> &mut Self {
         let stalled_until = self.now;
-        *self.network.conditions_mut() = Conditions { stalled_until, ..Conditions::default() };
+        *self.network.conditions_mut() = Conditions {
+            stalled_until,
+            ..Conditions::default()
+        };
         if let Server::Simulator(connected) = &mut self.server {
             let silent = connected.simulator.faults_mut().silent;
             *connected.simulator.faults_mut() = Faults::default();
@@ -284,7 +308,12 @@ impl World {
     }
 
     fn drain_server(&mut self) {
-        let Self { server, network, now, .. } = self;
+        let Self {
+            server,
+            network,
+            now,
+            ..
+        } = self;
         if let Server::Simulator(connected) = server {
             connected.drain(*now, network);
         }
@@ -318,7 +347,9 @@ impl World {
     /// If it does not come.
     pub fn expect(&mut self, kind: u8) -> Packet {
         for _ in 0..100_000 {
-            let Some(packet) = self.receive(Duration::from_secs(3600)) else { break };
+            let Some(packet) = self.receive(Duration::from_secs(3600)) else {
+                break;
+            };
             if packet.kind() == kind {
                 return packet;
             }

@@ -76,7 +76,11 @@ pub enum Ending {
 
 impl Ledger {
     pub(super) fn issue(&mut self, id: RequestId, kind: Kind, accepted: Time) {
-        let ticket = Ticket { kind, accepted, ending: None };
+        let ticket = Ticket {
+            kind,
+            accepted,
+            ending: None,
+        };
         let before = self.tickets.insert(id, ticket);
         assert!(before.is_none(), "the id {id:?} was given twice");
         self.issued.push(id);
@@ -122,12 +126,15 @@ impl Ledger {
     /// Tickets without an ending.
     #[must_use]
     pub fn open(&self) -> Vec<(RequestId, &Ticket)> {
-        self.tickets().filter(|(_, ticket)| ticket.ending.is_none()).collect()
+        self.tickets()
+            .filter(|(_, ticket)| ticket.ending.is_none())
+            .collect()
     }
 
     /// The endings of all tickets that have one, in the order of acceptance.
     pub fn endings(&self) -> impl Iterator<Item = &Ending> {
-        self.tickets().filter_map(|(_, ticket)| ticket.ending.as_ref())
+        self.tickets()
+            .filter_map(|(_, ticket)| ticket.ending.as_ref())
     }
 
     /// How many tickets ended like this.
@@ -146,7 +153,11 @@ impl Ledger {
 /// What did not reach the server comes back: what it was, all of it, and since when.
 fn check_given_back(id: RequestId, ticket: &Ticket, undelivered: &Undelivered) {
     assert_eq!(undelivered.id, id);
-    assert_eq!(undelivered.accepted.as_micros(), ticket.accepted.0, "{id:?}: time of acceptance");
+    assert_eq!(
+        undelivered.accepted.as_micros(),
+        ticket.accepted.0,
+        "{id:?}: time of acceptance"
+    );
     let number = match (&ticket.kind, undelivered.target) {
         (Kind::Telemetry { number, .. }, Target::Telemetry)
         | (Kind::Attribute { number, .. }, Target::Attributes) => number,
@@ -155,5 +166,8 @@ fn check_given_back(id: RequestId, ticket: &Ticket, undelivered: &Undelivered) {
     };
     let text = String::from_utf8_lossy(&undelivered.payload);
     let whole = text.contains(&format!(":{number}}}")) || text.contains(&format!(":{number},"));
-    assert!(whole, "{id:?} comes back without its value {number}: {text}");
+    assert!(
+        whole,
+        "{id:?} comes back without its value {number}: {text}"
+    );
 }

@@ -15,7 +15,10 @@ impl Meter {
     /// A meter that measures like this.
     #[must_use]
     pub const fn new(measure: Measure) -> Self {
-        Self { measure: Some(measure), live: 0 }
+        Self {
+            measure: Some(measure),
+            live: 0,
+        }
     }
 
     /// Live bytes; nothing if nothing is measured.
@@ -25,7 +28,9 @@ impl Meter {
     }
 
     pub(super) fn run<R>(&mut self, act: impl FnOnce() -> R) -> R {
-        let Some(measure) = self.measure else { return act() };
+        let Some(measure) = self.measure else {
+            return act();
+        };
         let (mut act, mut result) = (Some(act), None);
         self.live += measure(&mut || result = act.take().map(|act| act()));
         result.expect("a measured closure runs once")

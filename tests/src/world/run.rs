@@ -99,7 +99,10 @@ impl World {
     /// The ThingsBoard of [`new`](Self::new), to be changed.
     #[must_use]
     pub fn setup(seed: u64) -> Setup {
-        Setup { seed, ..Setup::one_device(TOKEN) }
+        Setup {
+            seed,
+            ..Setup::one_device(TOKEN)
+        }
     }
 
     fn small_of(version: ProtocolVersion, seed: u64, meter: Meter) -> Self {
@@ -214,7 +217,11 @@ impl World {
         self.drain_all();
         while let Some(next) = self.next_time().filter(|&next| next <= until) {
             self.now = self.now.max(next);
-            last = if last.0 == self.now { (last.0, last.1 + 1) } else { (self.now, 0) };
+            last = if last.0 == self.now {
+                (last.0, last.1 + 1)
+            } else {
+                (self.now, 0)
+            };
             assert!(last.1 < MOST_AT_ONCE, "time stands still at {:?}", self.now);
             self.happen();
         }
@@ -246,7 +253,10 @@ impl World {
     }
 
     fn next_time(&self) -> Option<Time> {
-        let devices = self.devices.iter().filter(|device| device.mailbox.is_none());
+        let devices = self
+            .devices
+            .iter()
+            .filter(|device| device.mailbox.is_none());
         let awake = devices.filter_map(Device::poll_timeout);
         awake
             .chain(self.network.poll_timeout())
@@ -260,15 +270,29 @@ impl World {
         if let Some(delivery) = self.network.poll_delivery(self.now) {
             match delivery.to {
                 Side::Server => {
-                    let Self { server, network, now, .. } = self;
+                    let Self {
+                        server,
+                        network,
+                        now,
+                        ..
+                    } = self;
                     server.arrive(*now, delivery.path, &delivery.what, network);
                     self.collect();
                     return;
                 }
                 Side::Client => {
-                    let owner = self.owners.iter().rev().find(|(path, _)| *path == delivery.path);
+                    let owner = self
+                        .owners
+                        .iter()
+                        .rev()
+                        .find(|(path, _)| *path == delivery.path);
                     if let Some(&(_, index)) = owner {
-                        let Self { devices, network, now, .. } = self;
+                        let Self {
+                            devices,
+                            network,
+                            now,
+                            ..
+                        } = self;
                         devices[index].arrive(*now, delivery.path, delivery.what, network);
                         self.drain_due(index);
                     }
@@ -277,7 +301,12 @@ impl World {
             }
         }
         if self.server.poll_timeout().is_some_and(|at| at <= self.now) {
-            let Self { server, network, now, .. } = self;
+            let Self {
+                server,
+                network,
+                now,
+                ..
+            } = self;
             server.handle_timeout(*now, network);
             self.collect();
             return;
@@ -346,7 +375,11 @@ impl World {
         let now = self.now;
         let device = &mut self.devices[index];
         if device.mailbox.is_none() {
-            let shown = if device.clock_is_right { right } else { right - self.unix_ms_at_start };
+            let shown = if device.clock_is_right {
+                right
+            } else {
+                right - self.unix_ms_at_start
+            };
             let clock = device.clock(now);
             device.call(|client| client.set_wall_clock(clock, shown));
         }

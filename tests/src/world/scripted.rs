@@ -40,7 +40,11 @@ impl Packet {
     /// The packet identifier of a PUBLISH at QoS 1, a SUBSCRIBE or an UNSUBSCRIBE.
     #[must_use]
     pub fn identifier(&self) -> u16 {
-        let at = if self.kind() == 3 { 2 + self.topic_length() } else { 0 };
+        let at = if self.kind() == 3 {
+            2 + self.topic_length()
+        } else {
+            0
+        };
         match self.body.get(at..at + 2) {
             Some(&[high, low]) => u16::from_be_bytes([high, low]),
             _ => 0,
@@ -50,7 +54,10 @@ impl Packet {
     /// The topic of a PUBLISH.
     #[must_use]
     pub fn topic(&self) -> String {
-        let topic = self.body.get(2..2 + self.topic_length()).unwrap_or_default();
+        let topic = self
+            .body
+            .get(2..2 + self.topic_length())
+            .unwrap_or_default();
         String::from_utf8_lossy(topic).into_owned()
     }
 
@@ -72,9 +79,15 @@ impl Scripted {
     pub(super) fn arrive(&mut self, path: PathId, what: &Arrival) {
         if *what == Arrival::Opened {
             self.opened += 1;
-            self.newest = Some(Line { path, received: Vec::new(), ended: false });
+            self.newest = Some(Line {
+                path,
+                received: Vec::new(),
+                ended: false,
+            });
         }
-        let Some(line) = self.newest.as_mut().filter(|line| line.path == path) else { return };
+        let Some(line) = self.newest.as_mut().filter(|line| line.path == path) else {
+            return;
+        };
         match what {
             Arrival::Bytes(bytes) => line.received.extend_from_slice(bytes),
             Arrival::Closed | Arrival::Reset => line.ended = true,
@@ -112,7 +125,10 @@ impl Scripted {
                 }
                 let rest = received.split_off(body + length);
                 let whole = core::mem::replace(received, rest);
-                return Some(Packet { first: whole[0], body: whole[body..].to_vec() });
+                return Some(Packet {
+                    first: whole[0],
+                    body: whole[body..].to_vec(),
+                });
             }
         }
         None

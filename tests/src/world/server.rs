@@ -23,7 +23,11 @@ pub struct Connected {
 
 impl Connected {
     pub(super) const fn new(simulator: Simulator) -> Self {
-        Self { simulator, connections: BTreeMap::new(), paths: BTreeMap::new() }
+        Self {
+            simulator,
+            connections: BTreeMap::new(),
+            paths: BTreeMap::new(),
+        }
     }
 
     /// Hands over what the simulator has to say.
@@ -81,7 +85,13 @@ impl Server {
         }
     }
 
-    pub(super) fn arrive(&mut self, now: Time, path: PathId, what: &Arrival, network: &mut Network) {
+    pub(super) fn arrive(
+        &mut self,
+        now: Time,
+        path: PathId,
+        what: &Arrival,
+        network: &mut Network,
+    ) {
         match self {
             Self::Simulator(connected) => {
                 connected.arrive(now, path, what);

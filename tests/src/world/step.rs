@@ -10,7 +10,10 @@ use crate::sim::CloseReason;
 
 /// One thing that happens to a [`World`]: each is a method of the same name, and prints as its call.
 #[derive(Clone, Copy, Debug, PartialEq)]
-#[expect(missing_docs, reason = "each is documented at the method that it stands for")]
+#[expect(
+    missing_docs,
+    reason = "each is documented at the method that it stands for"
+)]
 pub enum Step {
     Send(u32),
     SendQos0(u32),

@@ -105,7 +105,11 @@ impl Wire {
     }
 
     fn publish_up(&mut self, first: u8, body: &[u8]) {
-        assert_eq!(first & 0b1001, 0, "every resend is a new publish, and nothing is retained");
+        assert_eq!(
+            first & 0b1001,
+            0,
+            "every resend is a new publish, and nothing is retained"
+        );
         self.publishes += 1;
         let topic = usize::from(u16::from_be_bytes([body[0], body[1]]));
         let mut at = 2 + topic;
@@ -125,15 +129,27 @@ impl Wire {
     }
 
     fn reading_up(&mut self, payload: &[u8]) {
-        let Some(number) = number(payload) else { return };
+        let Some(number) = number(payload) else {
+            return;
+        };
         if let Some(before) = self.payloads.get(&number) {
-            assert_eq!(before, payload, "reading {number} was changed when it was sent again");
+            assert_eq!(
+                before, payload,
+                "reading {number} was changed when it was sent again"
+            );
             return;
         }
         self.payloads.insert(number, payload.to_vec());
-        let order = if self.urgent.contains(&number) { Order::Urgent } else { Order::Normal };
+        let order = if self.urgent.contains(&number) {
+            Order::Urgent
+        } else {
+            Order::Normal
+        };
         let newest = self.newest.entry(order).or_insert(0);
-        assert!(*newest < number, "reading {number} was first sent after {newest}");
+        assert!(
+            *newest < number,
+            "reading {number} was first sent after {newest}"
+        );
         *newest = number;
     }
 
@@ -149,8 +165,12 @@ impl Wire {
 /// The number of a reading: what follows `"n":`.
 fn number(payload: &[u8]) -> Option<u64> {
     let at = payload.windows(4).position(|window| window == b"\"n\":")? + 4;
-    let digits = payload[at..].iter().take_while(|byte| byte.is_ascii_digit());
-    digits.fold(None, |number, digit| Some(number.unwrap_or(0) * 10 + u64::from(digit - b'0')))
+    let digits = payload[at..]
+        .iter()
+        .take_while(|byte| byte.is_ascii_digit());
+    digits.fold(None, |number, digit| {
+        Some(number.unwrap_or(0) * 10 + u64::from(digit - b'0'))
+    })
 }
 
 /// The first byte, the start of the body and the end of the packet that begins at `start`.

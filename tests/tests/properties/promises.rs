@@ -11,7 +11,12 @@ use crate::strategy::{Life, World as Kind, life};
 const STEPS: usize = 300;
 
 fn config(cases: u32) -> Config {
-    Config { cases, failure_persistence: None, max_shrink_iters: 4_000, ..Config::default() }
+    Config {
+        cases,
+        failure_persistence: None,
+        max_shrink_iters: 4_000,
+        ..Config::default()
+    }
 }
 
 fn live(life: &Life) {

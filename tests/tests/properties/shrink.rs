@@ -33,7 +33,13 @@ impl<S: Strategy<Value = Step>> Strategy for Steps<S> {
             .map(|_| Ok(self.step.new_tree(runner)?.current()))
             .collect::<Result<Vec<_>, proptest::test_runner::Reason>>()?;
         let size = steps.len().div_ceil(2);
-        Ok(Shorter { steps, at: 0, size, without: Vec::new(), progress: false })
+        Ok(Shorter {
+            steps,
+            at: 0,
+            size,
+            without: Vec::new(),
+            progress: false,
+        })
     }
 }
 

@@ -44,8 +44,18 @@ pub(crate) fn life(
     version: ProtocolVersion,
     steps: usize,
 ) -> impl Strategy<Value = Life> {
-    (any::<u8>().no_shrink(), Steps { step: step(world), count: steps })
-        .prop_map(move |(seed, steps)| Life { version, seed: u64::from(seed), steps })
+    (
+        any::<u8>().no_shrink(),
+        Steps {
+            step: step(world),
+            count: steps,
+        },
+    )
+        .prop_map(move |(seed, steps)| Life {
+            version,
+            seed: u64::from(seed),
+            steps,
+        })
 }
 
 fn step(world: World) -> BoxedStrategy<Step> {

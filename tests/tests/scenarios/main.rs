@@ -1,6 +1,7 @@
 //! Things that happened to devices, or will: each a story in virtual time.
 
 mod recovery;
+mod room;
 
 use core::time::Duration;
 

@@ -19,8 +19,18 @@ fn readings_survive_every_kind_of_cut() {
     for version in [V5, V3_1_1] {
         for how in [Cut::Silent, Cut::Fin, Cut::Rst] {
             let mut world = World::speaking(version, 2);
-            world.send(5).wait(ms(130)).send(5).cut(how).send(5).settle();
-            assert_eq!(world.device().ledger().acknowledged(), 15, "{version} {how:?}");
+            world
+                .send(5)
+                .wait(ms(130))
+                .send(5)
+                .cut(how)
+                .send(5)
+                .settle();
+            assert_eq!(
+                world.device().ledger().acknowledged(),
+                15,
+                "{version} {how:?}"
+            );
         }
     }
 }

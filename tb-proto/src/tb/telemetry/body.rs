@@ -20,6 +20,14 @@ pub(crate) struct TelemetryBody {
     data_points: u32,
 }
 
+/// What a body was before its time was filled in, for a message that goes back to its owner.
+#[derive(Debug)]
+pub(crate) struct Unstamped {
+    form: Form,
+    /// The text of a list, which has been written anew.
+    text: Option<Vec<u8>>,
+}
+
 impl TelemetryBody {
     pub(super) fn from_written(written: Written) -> Result<Self, InvalidPayload> {
         let Written { text, form } = written;
@@ -107,18 +115,39 @@ impl TelemetryBody {
     }
 
     /// Gives every entry without a time this one. A plain object is not copied for it.
-    pub(crate) fn stamp(&mut self, unix_ms: i64) {
-        match self.form {
-            Form::Values => self.head = Head::new(unix_ms),
-            Form::List { unstamped: true } => self.text = forms::stamp_list(&self.text, unix_ms),
-            Form::List { unstamped: false } | Form::Complete => return,
-        }
+    pub(crate) fn stamp(&mut self, unix_ms: i64) -> Unstamped {
+        let form = self.form;
+        let text = match form {
+            Form::Values => {
+                self.head = Head::new(unix_ms);
+                None
+            }
+            Form::List { unstamped: true } => {
+                let stamped = forms::stamp_list(&self.text, unix_ms);
+                Some(core::mem::replace(&mut self.text, stamped))
+            }
+            Form::List { unstamped: false } | Form::Complete => None,
+        };
         self.settle();
+        Unstamped { form, text }
+    }
+
+    /// Undoes [`stamp`](Self::stamp) or [`leave_unstamped`](Self::leave_unstamped).
+    pub(crate) fn restore(&mut self, before: Unstamped) {
+        if self.form != before.form {
+            self.head = Head::NONE;
+        }
+        self.form = before.form;
+        if let Some(text) = before.text {
+            self.text = text;
+        }
     }
 
     /// Lets the server take the time of arrival.
-    pub(crate) fn leave_unstamped(&mut self) {
+    pub(crate) fn leave_unstamped(&mut self) -> Unstamped {
+        let form = self.form;
         self.settle();
+        Unstamped { form, text: None }
     }
 
     fn settle(&mut self) {
