@@ -83,7 +83,7 @@ impl Client {
         id
     }
 
-    fn handle_settled(&mut self, settled: Settled<Content>) {
+    pub(super) fn handle_settled(&mut self, settled: Settled<Content>) {
         let Settled {
             id,
             publication,
