@@ -41,7 +41,11 @@ impl Connection {
         writer: impl io::Write + Send + 'static,
         shutdown: impl Fn() + Send + Sync + 'static,
     ) -> Self {
-        Self { reader: Box::new(reader), writer: Box::new(writer), shutdown: Arc::new(shutdown) }
+        Self {
+            reader: Box::new(reader),
+            writer: Box::new(writer),
+            shutdown: Arc::new(shutdown),
+        }
     }
 }
 

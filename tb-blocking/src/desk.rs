@@ -40,7 +40,11 @@ impl Desk {
     /// Waits for an order. `None`: there will be none.
     pub(crate) fn next_order(&self) -> Option<(LinkId, Endpoint)> {
         let mut papers = self.wait_while(|papers| papers.target.is_none());
-        if papers.over { None } else { papers.target.take() }
+        if papers.over {
+            None
+        } else {
+            papers.target.take()
+        }
     }
 
     /// Leaves the writing half for the writer and keeps the reading half for the reader. `None`: it
@@ -50,7 +54,11 @@ impl Desk {
         link: LinkId,
         connection: Connection,
     ) -> Option<(Box<dyn io::Read + Send>, Shutdown)> {
-        let Connection { reader, writer, shutdown } = connection;
+        let Connection {
+            reader,
+            writer,
+            shutdown,
+        } = connection;
         let mut papers = self.lock();
         if papers.over {
             drop(papers);
@@ -67,7 +75,11 @@ impl Desk {
     /// Waits for something to write to. `None`: there will be nothing.
     pub(crate) fn next_writer(&self) -> Option<(LinkId, Box<dyn io::Write + Send>)> {
         let mut papers = self.wait_while(|papers| papers.writer.is_none());
-        if papers.over { None } else { papers.writer.take() }
+        if papers.over {
+            None
+        } else {
+            papers.writer.take()
+        }
     }
 
     /// The writer begins to write, or has ended.
@@ -80,9 +92,9 @@ impl Desk {
     pub(crate) fn close(&self, link: LinkId) {
         let mut papers = self.lock();
         papers.target.take_if(|(target, _)| *target == link);
-        let papers = self.changed.wait_timeout_while(papers, GRACE, |papers| {
-            papers.writing == Some(link)
-        });
+        let papers = self
+            .changed
+            .wait_timeout_while(papers, GRACE, |papers| papers.writing == Some(link));
         let (mut papers, _) = papers.unwrap_or_else(PoisonError::into_inner);
         let open = papers.open.take_if(|(open, _)| *open == link);
         drop(papers);

@@ -58,8 +58,14 @@ pub fn start(config: Config) -> Result<Client, StartError> {
 /// # Errors
 /// [`StartError`].
 pub fn prepare(config: Config) -> Result<(Client, Driver<Tcp>), StartError> {
-    if let Some(endpoint) = config.endpoints().iter().find(|to| to.scheme() != Scheme::Mqtt) {
-        return Err(StartError::TlsNotSupported { endpoint: endpoint.clone() });
+    if let Some(endpoint) = config
+        .endpoints()
+        .iter()
+        .find(|to| to.scheme() != Scheme::Mqtt)
+    {
+        return Err(StartError::TlsNotSupported {
+            endpoint: endpoint.clone(),
+        });
     }
     Driver::new(config, Tcp)
 }

@@ -20,7 +20,10 @@ impl Connect for Tcp {
     fn connect(&mut self, target: &Endpoint) -> Result<Connection, ConnectError> {
         if target.scheme() != Scheme::Mqtt {
             // Never plain TCP where TLS was asked for.
-            return Err(ConnectError::new(LinkLost::Tls, "this transport speaks no TLS"));
+            return Err(ConnectError::new(
+                LinkLost::Tls,
+                "this transport speaks no TLS",
+            ));
         }
         let addresses = (target.host(), target.port())
             .to_socket_addrs()

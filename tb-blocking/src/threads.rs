@@ -23,13 +23,22 @@ pub(crate) fn keep_time(mut engine: Engine, desk: &Desk) {
     let alarm = Alarm::of_this_thread();
     let waker = Waker::from(Arc::clone(&alarm));
     // It has no I/O of its own: whenever there is nothing to pass on it would sleep.
-    let readiness = Readiness { wants_chunk: false, would_sleep: true };
+    let readiness = Readiness {
+        wants_chunk: false,
+        would_sleep: true,
+    };
     loop {
         match engine.turn(&waker, readiness) {
-            Turn::Work { link: Some(LinkRequest::Open { link, endpoint }), .. } => {
+            Turn::Work {
+                link: Some(LinkRequest::Open { link, endpoint }),
+                ..
+            } => {
                 desk.order(link, endpoint);
             }
-            Turn::Work { link: Some(LinkRequest::Close { link }), .. } => desk.close(link),
+            Turn::Work {
+                link: Some(LinkRequest::Close { link }),
+                ..
+            } => desk.close(link),
             Turn::Sleep { until } => alarm.wait(until),
             Turn::Done => return,
             _ => {}
@@ -59,7 +68,9 @@ pub(crate) fn read(mut connector: impl Connect, wire: &Wire, desk: &Desk) {
                 continue;
             }
         };
-        let Some((mut reader, shutdown)) = desk.opened(link, connection) else { return };
+        let Some((mut reader, shutdown)) = desk.opened(link, connection) else {
+            return;
+        };
         if !wire.connected(link) {
             // It took too long; the machine has given this attempt up.
             shutdown();
@@ -165,7 +176,10 @@ struct Alarm {
 
 impl Alarm {
     fn of_this_thread() -> Arc<Self> {
-        Arc::new(Self { thread: thread::current(), rung: AtomicBool::new(false) })
+        Arc::new(Self {
+            thread: thread::current(),
+            rung: AtomicBool::new(false),
+        })
     }
 
     /// Sleeps until the alarm has rung since the last time, or `until` has come. The system rounds

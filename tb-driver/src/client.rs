@@ -54,8 +54,9 @@ impl Client {
     pub fn send(&self, message: impl Into<Message>) -> Result<Delivery, Refused<Message>> {
         // Serialised here: code of the application never runs under the lock.
         let message = message.into();
-        let pending =
-            self.shared().open(message, |state, now, message| state.machine.send(now, message))?;
+        let pending = self.shared().open(message, |state, now, message| {
+            state.machine.send(now, message)
+        })?;
         Ok(Delivery::new(Arc::clone(self.shared()), pending))
     }
 
@@ -122,9 +123,9 @@ impl Client {
         &self,
         call: impl Into<RpcCall>,
     ) -> Result<Reply<RpcResponse>, Refused<RpcCall>> {
-        let pending = self
-            .shared()
-            .open(call.into(), |state, now, call| state.machine.send_rpc_call(now, call))?;
+        let pending = self.shared().open(call.into(), |state, now, call| {
+            state.machine.send_rpc_call(now, call)
+        })?;
         Ok(Reply::new(Arc::clone(self.shared()), pending))
     }
 
@@ -173,7 +174,11 @@ impl Client {
     pub fn states(&self) -> Receiver<State> {
         let channel = self.shared().with(|state, _| state.streams.add_states());
         let channel = channel.unwrap_or_else(closed);
-        Receiver::new(Arc::clone(self.shared()), Arc::clone(&channel), Registration::States(channel))
+        Receiver::new(
+            Arc::clone(self.shared()),
+            Arc::clone(&channel),
+            Registration::States(channel),
+        )
     }
 
     /// Follows what went wrong without belonging to a call. 100 warnings wait; how many are missing
@@ -225,7 +230,9 @@ impl Client {
         let mut connected = pin!(self.connected());
         match park::wait(self.shared(), &mut connected, Some(timeout)) {
             Ok(outcome) => outcome,
-            Err(Interrupted::TimedOut) => Err(NotConnected::TimedOut { last: self.last_cause() }),
+            Err(Interrupted::TimedOut) => Err(NotConnected::TimedOut {
+                last: self.last_cause(),
+            }),
             Err(Interrupted::OnDriverThread) => Err(NotConnected::OnDriverThread),
         }
     }
@@ -263,12 +270,15 @@ impl Client {
 
     /// Tries to connect now instead of waiting for the next attempt.
     pub fn reconnect(&self) {
-        self.shared().with(|state, now| state.machine.reconnect(now));
+        self.shared()
+            .with(|state, now| state.machine.reconnect(now));
     }
 
     /// What the connection is doing.
     pub fn state(&self) -> State {
-        self.shared().with(|state, _| state.machine.state()).unwrap_or(State::Closed)
+        self.shared()
+            .with(|state, _| state.machine.state())
+            .unwrap_or(State::Closed)
     }
 
     /// Why the last connection, or attempt to connect, ended; `None` if none has yet.
@@ -278,7 +288,9 @@ impl Client {
 
     /// Counters, and what the client holds now.
     pub fn stats(&self) -> Stats {
-        self.shared().with(|state, _| state.machine.stats()).unwrap_or_default()
+        self.shared()
+            .with(|state, _| state.machine.stats())
+            .unwrap_or_default()
     }
 
     /// The present moment on the clock that counts in [`State::Waiting`] and
@@ -310,7 +322,10 @@ impl Client {
         let channel = Arc::new(Channel::default());
         let server = self.shared().with(|state, now| {
             let server = state.machine.serve_rpc(now, methods)?;
-            state.streams.add_rpc(RpcTaker { server, channel: Arc::clone(&channel) });
+            state.streams.add_rpc(RpcTaker {
+                server,
+                channel: Arc::clone(&channel),
+            });
             Ok(server)
         });
         let registration = match server {

@@ -26,7 +26,9 @@ pub(crate) struct Clock {
 
 impl Clock {
     pub(crate) fn start() -> Self {
-        Self { epoch: std::time::Instant::now() }
+        Self {
+            epoch: std::time::Instant::now(),
+        }
     }
 
     pub(crate) fn now(&self) -> Instant {
@@ -38,7 +40,9 @@ impl Clock {
     pub(crate) fn to_std(&self, instant: Instant) -> std::time::Instant {
         const FAR: Duration = Duration::from_secs(365 * 24 * 3600);
         let since = Duration::from_micros(instant.as_micros());
-        self.epoch.checked_add(since).unwrap_or_else(|| self.epoch + FAR)
+        self.epoch
+            .checked_add(since)
+            .unwrap_or_else(|| self.epoch + FAR)
     }
 }
 
@@ -80,12 +84,17 @@ impl WallClock {
 
 impl Told {
     const fn period(self) -> Duration {
-        if self.unix_ms < FIRST_PLAUSIBLE_MS { WALL_SEARCH } else { WALL_PERIOD }
+        if self.unix_ms < FIRST_PLAUSIBLE_MS {
+            WALL_SEARCH
+        } else {
+            WALL_PERIOD
+        }
     }
 
     fn expected_at(self, now: Instant) -> i64 {
         let elapsed = now.duration_since(self.at).as_millis();
-        self.unix_ms.saturating_add(i64::try_from(elapsed).unwrap_or(i64::MAX))
+        self.unix_ms
+            .saturating_add(i64::try_from(elapsed).unwrap_or(i64::MAX))
     }
 }
 
@@ -113,7 +122,10 @@ mod tests {
         assert_eq!(wall.due_at(at(0), TODAY), Some(TODAY));
         assert_eq!(wall.due_at(at(59_999), TODAY + 59_999), None);
         assert_eq!(wall.next_look(), Some(at(60_000)));
-        assert_eq!(wall.due_at(at(60_000), TODAY + 60_000), Some(TODAY + 60_000));
+        assert_eq!(
+            wall.due_at(at(60_000), TODAY + 60_000),
+            Some(TODAY + 60_000)
+        );
     }
 
     #[test]
@@ -121,8 +133,15 @@ mod tests {
         let mut wall = WallClock::default();
         wall.due_at(at(0), TODAY);
         assert_eq!(wall.due_at(at(10), TODAY + 900), None);
-        assert_eq!(wall.due_at(at(20), TODAY + 3_600_000), Some(TODAY + 3_600_000));
-        assert_eq!(wall.due_at(at(30), TODAY), Some(TODAY), "backwards is a jump as well");
+        assert_eq!(
+            wall.due_at(at(20), TODAY + 3_600_000),
+            Some(TODAY + 3_600_000)
+        );
+        assert_eq!(
+            wall.due_at(at(30), TODAY),
+            Some(TODAY),
+            "backwards is a jump as well"
+        );
     }
 
     #[test]

@@ -37,7 +37,10 @@ pub struct ConnectError {
 impl ConnectError {
     /// A failure of this kind, in the words of the transport.
     pub fn new(cause: LinkLost, text: impl Into<String>) -> Self {
-        Self { cause, text: text.into() }
+        Self {
+            cause,
+            text: text.into(),
+        }
     }
 }
 
@@ -50,7 +53,11 @@ impl From<io::Error> for ConnectError {
 impl fmt::Display for ConnectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { cause, text } = self;
-        if text.is_empty() { write!(f, "{cause}") } else { write!(f, "{cause}: {text}") }
+        if text.is_empty() {
+            write!(f, "{cause}")
+        } else {
+            write!(f, "{cause}: {text}")
+        }
     }
 }
 

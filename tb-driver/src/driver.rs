@@ -52,7 +52,10 @@ pub struct Driver<C: Connect, T> {
 /// The connection, or what there is of it.
 enum Transport<C: Connect> {
     Down,
-    Opening { link: LinkId, connecting: Pin<Box<C::Connecting>> },
+    Opening {
+        link: LinkId,
+        connecting: Pin<Box<C::Connecting>>,
+    },
     Up(Up<C::Stream>),
 }
 
@@ -169,7 +172,13 @@ where
                 Transport::Up(up) => up.chunk.is_empty(),
                 Transport::Down | Transport::Opening { .. } => true,
             };
-            match this.engine.turn(cx.waker(), Readiness { wants_chunk, would_sleep }) {
+            match this.engine.turn(
+                cx.waker(),
+                Readiness {
+                    wants_chunk,
+                    would_sleep,
+                },
+            ) {
                 Turn::Work { link, chunk } => {
                     if let (Some(chunk), Transport::Up(up)) = (chunk, &mut this.transport) {
                         up.chunk = chunk;
@@ -196,7 +205,12 @@ where
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Up<S> {
     const fn new(link: LinkId, stream: S) -> Self {
-        Self { link, stream, chunk: Bytes::new(), unflushed: false }
+        Self {
+            link,
+            stream,
+            chunk: Bytes::new(),
+            unflushed: false,
+        }
     }
 
     /// Reads once; tells how many bytes came.
@@ -283,6 +297,8 @@ impl<C: Connect, T> fmt::Debug for Driver<C, T> {
             Transport::Opening { .. } => "opening",
             Transport::Up(_) => "up",
         };
-        f.debug_struct("Driver").field("transport", &transport).finish_non_exhaustive()
+        f.debug_struct("Driver")
+            .field("transport", &transport)
+            .finish_non_exhaustive()
     }
 }

@@ -79,8 +79,16 @@ impl Engine {
         let seed = RandomState::new().build_hasher().finish();
         let machine = Machine::new(config, clock.now(), seed)?;
         let shared = Shared::new(clock, machine);
-        let wire = Wire { shared: Arc::clone(&shared) };
-        Ok((Client::new(shared), Self { wire, wall_clock: WallClock::default() }))
+        let wire = Wire {
+            shared: Arc::clone(&shared),
+        };
+        Ok((
+            Client::new(shared),
+            Self {
+                wire,
+                wall_clock: WallClock::default(),
+            },
+        ))
     }
 
     /// Takes a turn. `waker` is woken when there is something to do after a [`Turn::Sleep`].
@@ -95,25 +103,38 @@ impl Engine {
             if let Some(unix_ms) = wall {
                 state.machine.set_wall_clock(now, unix_ms);
             }
-            if state.machine.poll_timeout().is_some_and(|deadline| deadline <= now) {
+            if state
+                .machine
+                .poll_timeout()
+                .is_some_and(|deadline| deadline <= now)
+            {
                 state.machine.handle_timeout(now);
             }
             // Everybody hears of it before more is asked for: answers make output.
             state.settle(now, wakes);
-            let chunk = if readiness.wants_chunk { state.poll_chunk() } else { None };
+            let chunk = if readiness.wants_chunk {
+                state.poll_chunk()
+            } else {
+                None
+            };
             let link = state.poll_link(wakes);
             let turn = if link.is_some() || chunk.is_some() || !readiness.would_sleep {
                 Turn::Work { link, chunk }
             } else if state.is_over() {
                 Turn::Done
             } else {
-                let until = [state.machine.poll_timeout(), next_look].into_iter().flatten().min();
+                let until = [state.machine.poll_timeout(), next_look]
+                    .into_iter()
+                    .flatten()
+                    .min();
                 state.seat = Seat::Asleep {
                     waker: waker.clone(),
                     until,
                     wants_chunk: readiness.wants_chunk,
                 };
-                Turn::Sleep { until: until.map(|until| shared.clock.to_std(until)) }
+                Turn::Sleep {
+                    until: until.map(|until| shared.clock.to_std(until)),
+                }
             };
             (turn, seat)
         });
@@ -146,24 +167,30 @@ impl Wire {
     /// The connection stands: the machine says CONNECT. `false`: it was given up in the meantime
     /// and should be closed.
     pub fn connected(&self, link: LinkId) -> bool {
-        self.shared.with(|state, now| state.connected(now, link)).unwrap_or(false)
+        self.shared
+            .with(|state, now| state.connected(now, link))
+            .unwrap_or(false)
     }
 
     /// Bytes came.
     pub fn input(&self, link: LinkId, data: &[u8]) {
-        self.shared.with(|state, now| state.machine.handle_input(now, link, data));
+        self.shared
+            .with(|state, now| state.machine.handle_input(now, link, data));
     }
 
     /// The connection could not be opened, or is lost.
     pub fn lost(&self, link: LinkId, why: LinkLost) {
-        self.shared.with_wakes(|state, now, wakes| state.lost(now, link, why, wakes));
+        self.shared
+            .with_wakes(|state, now, wakes| state.lost(now, link, why, wakes));
     }
 
     /// The next bytes to send, for a writer that is not the owner of the [`Engine`] (which then asks
     /// for turns without [`Readiness::wants_chunk`]). `None`: the connection is over. Pending: the
     /// waker is woken when there are bytes or the connection is over.
     pub fn poll_chunk(&self, link: LinkId, cx: &Context<'_>) -> Poll<Option<Bytes>> {
-        let polled = self.shared.with(|state, _| state.poll_written(link, cx.waker()));
+        let polled = self
+            .shared
+            .with(|state, _| state.poll_written(link, cx.waker()));
         polled.map_or(Poll::Ready(None), |(polled, _)| polled)
     }
 }

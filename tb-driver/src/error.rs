@@ -5,8 +5,8 @@ use core::convert::Infallible;
 use core::fmt;
 
 use tb_proto::{
-    AlreadyServed, Cause, Endpoint, InvalidCredentials, InvalidUrl, LinkLost, Refusal, Refused,
-    RefusedReason, RequestError, Undelivered, UnexpectedPayload,
+    AlreadyServed, AttributeTypeError, Cause, Endpoint, InvalidCredentials, InvalidUrl, LinkLost,
+    Refusal, Refused, RefusedReason, RequestError, Undelivered, UnexpectedPayload,
 };
 
 /// A client cannot be made of this configuration.
@@ -118,6 +118,8 @@ pub enum Error {
     AlreadyServed(AlreadyServed),
     /// What the server sent is of another type than was asked for.
     UnexpectedPayload(UnexpectedPayload),
+    /// An attribute is of another type than was asked for.
+    AttributeType(AttributeTypeError),
     /// It was not over in time; what was accepted goes on.
     TimedOut,
     /// Waiting on the thread that has to drive the connection would wait for ever.
@@ -168,7 +170,9 @@ const fn advice(cause: Cause) -> &'static str {
             "check the address, the network and the firewall"
         }
         Cause::Lost(LinkLost::Tls) => "check the certificates and whether the port speaks TLS",
-        Cause::NoConnAck => "check whether this is the MQTT port of the server and not its TLS port",
+        Cause::NoConnAck => {
+            "check whether this is the MQTT port of the server and not its TLS port"
+        }
         Cause::ClosedBeforeConnAck(_) | Cause::Malformed(_) => {
             "check whether this is the MQTT port (1883) of the server and neither TLS nor HTTP"
         }
@@ -245,6 +249,7 @@ impl fmt::Display for Error {
             Self::Recv(error) => error.fmt(f),
             Self::AlreadyServed(error) => error.fmt(f),
             Self::UnexpectedPayload(error) => error.fmt(f),
+            Self::AttributeType(error) => error.fmt(f),
             Self::TimedOut => f.write_str(TIMED_OUT),
             Self::OnDriverThread => f.write_str(ON_DRIVER_THREAD),
         }
@@ -340,6 +345,12 @@ impl From<AlreadyServed> for Error {
 impl From<UnexpectedPayload> for Error {
     fn from(error: UnexpectedPayload) -> Self {
         Self::UnexpectedPayload(error)
+    }
+}
+
+impl From<AttributeTypeError> for Error {
+    fn from(error: AttributeTypeError) -> Self {
+        Self::AttributeType(error)
     }
 }
 

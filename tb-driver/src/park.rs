@@ -35,7 +35,10 @@ pub(crate) fn wait<F: Future + Unpin>(
     }
     // A deadline that no clock can show is none.
     let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-    let unpark = Arc::new(Unpark { thread: thread::current(), woken: AtomicBool::new(false) });
+    let unpark = Arc::new(Unpark {
+        thread: thread::current(),
+        woken: AtomicBool::new(false),
+    });
     let waker = Waker::from(Arc::clone(&unpark));
     let mut cx = Context::from_waker(&waker);
     loop {

@@ -94,7 +94,10 @@ impl Future for RoomRequest {
             }
             Place::Taken => return Poll::Pending,
         };
-        Poll::Ready(outcome.map(|room| Permit { shared: Arc::clone(&self.shared), room: Some(room) }))
+        Poll::Ready(outcome.map(|room| Permit {
+            shared: Arc::clone(&self.shared),
+            room: Some(room),
+        }))
     }
 }
 

@@ -13,8 +13,9 @@ use std::thread::{self, ThreadId};
 
 use bytes::Bytes;
 use tb_proto::{
-    AttributeSubscription, Cause, Client as Machine, Completion, Drained, Event, Instant, LinkRequest,
-    LinkId, LinkLost, Pending, Refused, RefusedReason, RequestId, RpcReply, RpcRequest, RpcServer,
+    AttributeSubscription, Cause, Client as Machine, Completion, Drained, Event, Instant, LinkId,
+    LinkLost, LinkRequest, Pending, Refused, RefusedReason, RequestId, RpcReply, RpcRequest,
+    RpcServer,
 };
 
 use crate::clock::Clock;
@@ -128,7 +129,10 @@ impl Shared {
         let _bell = Bell(self);
         let mut wakes = Wakes::default();
         let Ok(mut state) = self.state.lock() else {
-            return Err(Refused { item: Box::new(item), reason: RefusedReason::Closed });
+            return Err(Refused {
+                item: Box::new(item),
+                reason: RefusedReason::Closed,
+            });
         };
         let result = call(&mut state, now, item);
         if let Ok(pending) = &result {
@@ -340,7 +344,11 @@ impl State {
 
     fn take_call(&mut self, now: Instant, request: RpcRequest, wakes: &mut Wakes) {
         let request_id = request.request_id();
-        let taker = self.streams.rpc.iter().find(|taker| taker.server == request.server());
+        let taker = self
+            .streams
+            .rpc
+            .iter()
+            .find(|taker| taker.server == request.server());
         let refused = match taker {
             Some(taker) => taker.push(request, &self.shared, wakes),
             None => Err(request),
@@ -363,7 +371,12 @@ impl State {
     /// It is taken out: of a thousand messages sent while the driver wakes up only the first costs
     /// a wake-up. While the window is full or the socket blocks, none does.
     fn driver_to_wake(&mut self) -> Option<Waker> {
-        let Seat::Asleep { until, wants_chunk, .. } = &self.seat else { return None };
+        let Seat::Asleep {
+            until, wants_chunk, ..
+        } = &self.seat
+        else {
+            return None;
+        };
         let (until, wants_chunk) = (*until, *wants_chunk);
         if wants_chunk && self.chunk.is_none() {
             self.chunk = self.machine.poll_transmit();

@@ -69,7 +69,10 @@ impl Request for RpcResponse {
 
 impl Request for Drained {
     fn panicked() -> Result<Self, Infallible> {
-        Ok(Self { delivered: 0, abandoned: 0 })
+        Ok(Self {
+            delivered: 0,
+            abandoned: 0,
+        })
     }
 
     const ENDS_WITH_TICKET: bool = false;
@@ -77,7 +80,9 @@ impl Request for Drained {
 
 impl Delivery {
     pub(crate) const fn new(shared: Arc<Shared>, pending: Pending<Delivered>) -> Self {
-        Self { ticket: Ticket::new(shared, pending.id()) }
+        Self {
+            ticket: Ticket::new(shared, pending.id()),
+        }
     }
 
     /// Takes the message back if it was not written yet: then it ends as *cancelled*, with its
@@ -136,7 +141,9 @@ impl Drop for Delivery {
     fn drop(&mut self) {
         let mut wakes = Wakes::default();
         let mut state = self.ticket.shared.waiters();
-        let Some((unclaimed, waker)) = self.ticket.close(&mut state) else { return };
+        let Some((unclaimed, waker)) = self.ticket.close(&mut state) else {
+            return;
+        };
         if let Some(completion) = unclaimed {
             state.unclaimed(completion, &mut wakes);
         }
@@ -154,12 +161,22 @@ impl fmt::Debug for Delivery {
 
 impl<T: Request> Reply<T> {
     pub(crate) const fn new(shared: Arc<Shared>, pending: Pending<T>) -> Self {
-        Self { ticket: Ticket::new(shared, pending.id()), answer: PhantomData }
+        Self {
+            ticket: Ticket::new(shared, pending.id()),
+            answer: PhantomData,
+        }
     }
 
     /// One that has ended without an answer.
     pub(crate) const fn settled(shared: Arc<Shared>) -> Self {
-        Self { ticket: Ticket { shared, id: None, taken: false }, answer: PhantomData }
+        Self {
+            ticket: Ticket {
+                shared,
+                id: None,
+                taken: false,
+            },
+            answer: PhantomData,
+        }
     }
 
     /// Blocks this thread until the answer, an error or the deadline of the request comes.
@@ -195,14 +212,18 @@ impl<T: Request> Future for Reply<T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         self.ticket.poll(cx).map(|completion| {
-            completion.and_then(T::from_completion).unwrap_or_else(T::panicked)
+            completion
+                .and_then(T::from_completion)
+                .unwrap_or_else(T::panicked)
         })
     }
 }
 
 impl<T: Request> Drop for Reply<T> {
     fn drop(&mut self) {
-        let Some(closed) = self.ticket.close(&mut self.ticket.shared.waiters()) else { return };
+        let Some(closed) = self.ticket.close(&mut self.ticket.shared.waiters()) else {
+            return;
+        };
         let given_up = closed.0.is_none() && T::ENDS_WITH_TICKET;
         drop(closed);
         if given_up {
@@ -227,7 +248,11 @@ struct Ticket {
 
 impl Ticket {
     const fn new(shared: Arc<Shared>, id: RequestId) -> Self {
-        Self { shared, id: Some(id), taken: false }
+        Self {
+            shared,
+            id: Some(id),
+            taken: false,
+        }
     }
 
     /// `None`: there will never be an outcome.
@@ -247,7 +272,9 @@ impl Ticket {
 
     fn cancel(&self) -> bool {
         let Some(id) = self.id else { return false };
-        self.shared.with(|state, now| state.machine.cancel(now, id)).unwrap_or(false)
+        self.shared
+            .with(|state, now| state.machine.cancel(now, id))
+            .unwrap_or(false)
     }
 
     /// Closes it, if the outcome was not handed out. Gives the outcome that is there already and the

@@ -46,7 +46,9 @@ pub async fn connect_with(config: Config, deadline: Duration) -> Result<Client, 
     match timeout(deadline, client.connected()).await {
         Ok(Ok(_)) => Ok(client),
         Ok(Err(error)) => Err(error),
-        Err(_) => Err(NotConnected::TimedOut { last: client.last_cause() }),
+        Err(_) => Err(NotConnected::TimedOut {
+            last: client.last_cause(),
+        }),
     }
 }
 
@@ -79,8 +81,14 @@ pub fn spawn(config: Config) -> Result<(Client, JoinHandle<()>), StartError> {
 /// # Errors
 /// [`StartError`].
 pub fn prepare(config: Config) -> Result<(Client, Driver), StartError> {
-    if let Some(endpoint) = config.endpoints().iter().find(|to| to.scheme() != Scheme::Mqtt) {
-        return Err(StartError::TlsNotSupported { endpoint: endpoint.clone() });
+    if let Some(endpoint) = config
+        .endpoints()
+        .iter()
+        .find(|to| to.scheme() != Scheme::Mqtt)
+    {
+        return Err(StartError::TlsNotSupported {
+            endpoint: endpoint.clone(),
+        });
     }
     let (client, driver) = tb_driver::Driver::new(config, Tcp, TokioTimer::new())?;
     Ok((client, Driver(driver)))

@@ -26,7 +26,10 @@ impl Connect for Tcp {
 async fn open(target: Endpoint) -> Result<Compat<TcpStream>, ConnectError> {
     if target.scheme() != Scheme::Mqtt {
         // Never plain TCP where TLS was asked for.
-        return Err(ConnectError::new(LinkLost::Tls, "this transport speaks no TLS"));
+        return Err(ConnectError::new(
+            LinkLost::Tls,
+            "this transport speaks no TLS",
+        ));
     }
     let addresses = lookup_host((target.host(), target.port()))
         .await

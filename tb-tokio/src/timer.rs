@@ -23,7 +23,9 @@ impl TokioTimer {
 impl tb_driver::Timer for TokioTimer {
     fn poll_until(&mut self, deadline: std::time::Instant, cx: &mut Context<'_>) -> Poll<()> {
         let deadline = Instant::from_std(deadline);
-        let sleep = self.sleep.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+        let sleep = self
+            .sleep
+            .get_or_insert_with(|| Box::pin(sleep_until(deadline)));
         if sleep.deadline() != deadline {
             sleep.as_mut().reset(deadline);
         }

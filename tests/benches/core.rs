@@ -23,8 +23,12 @@ struct Reading {
     mode: &'static str,
 }
 
-const READING: Reading =
-    Reading { temperature: 41.9, humidity: 64, enabled: true, mode: "economy" };
+const READING: Reading = Reading {
+    temperature: 41.9,
+    humidity: 64,
+    enabled: true,
+    mode: "economy",
+};
 
 const NOW: Instant = Instant::from_micros(1_000_000);
 
@@ -32,7 +36,10 @@ fn main() {
     // One short round shows that it runs; it measures nothing.
     let thorough = !std::env::args().any(|argument| argument == "--short");
     let rounds = if thorough { 9 } else { 1 };
-    println!("one QoS 1 telemetry message of {} bytes, best of {rounds} rounds", body().len());
+    println!(
+        "one QoS 1 telemetry message of {} bytes, best of {rounds} rounds",
+        body().len()
+    );
     println!("{:<34} {:>9} {:>9} {:>9}", "", "ns", "allocs", "bytes");
     let messages = if thorough { 200_000 } else { 2_000 };
     row("serialising alone (serde_json)", rounds, messages, || {
@@ -45,13 +52,25 @@ fn main() {
     });
     for window in [1, 100, 1_000, 60_000] {
         let mut by_hand = ByHand::default();
-        cycle(&format!("by hand, window {window}"), rounds, messages, window, |n| by_hand.cycle(n));
+        cycle(
+            &format!("by hand, window {window}"),
+            rounds,
+            messages,
+            window,
+            |n| by_hand.cycle(n),
+        );
     }
     for window in [1, 100, 1_000, 60_000] {
         let mut machine = Machine::online(window);
-        cycle(&format!("tb-proto, window {window}"), rounds, messages, window, |n| {
-            machine.cycle(n);
-        });
+        cycle(
+            &format!("tb-proto, window {window}"),
+            rounds,
+            messages,
+            window,
+            |n| {
+                machine.cycle(n);
+            },
+        );
     }
 }
 
@@ -61,7 +80,9 @@ fn body() -> Vec<u8> {
 
 /// Prints what one call of `work` costs.
 fn row(name: &str, rounds: usize, messages: usize, mut work: impl FnMut()) {
-    cycle(name, rounds, messages, 1, |count| (0..count).for_each(|_| work()));
+    cycle(name, rounds, messages, 1, |count| {
+        (0..count).for_each(|_| work())
+    });
 }
 
 /// Prints what one message costs when `work` moves `batch` messages at a time.
@@ -79,9 +100,17 @@ fn cycle(name: &str, rounds: usize, messages: usize, batch: usize, mut work: imp
             spent = start.elapsed();
         });
         best = best.min(spent);
-        cost = (allocations.count_total as f64 / total, allocations.bytes_total as f64 / total);
+        cost = (
+            allocations.count_total as f64 / total,
+            allocations.bytes_total as f64 / total,
+        );
     }
-    println!("{name:<34} {:>9.1} {:>9.2} {:>9.1}", best.as_nanos() as f64 / total, cost.0, cost.1);
+    println!(
+        "{name:<34} {:>9.1} {:>9.2} {:>9.1}",
+        best.as_nanos() as f64 / total,
+        cost.0,
+        cost.1
+    );
 }
 
 /// The machine with a connection that the server has accepted.
@@ -108,7 +137,12 @@ impl Machine {
         while client.poll_transmit().is_some() {}
         client.handle_input(NOW, link, &[0x20, 3, 0, 0, 0]);
         while client.poll_event().is_some() {}
-        Self { client, link, acknowledgements: Vec::new(), next: 1 }
+        Self {
+            client,
+            link,
+            acknowledgements: Vec::new(),
+            next: 1,
+        }
     }
 
     fn cycle(&mut self, messages: usize) {
@@ -129,7 +163,11 @@ impl Machine {
         }
         let mut acknowledged = 0;
         while let Some(event) = self.client.poll_event() {
-            if let Event::Completed { completion: Completion::Delivery(Ok(_)), .. } = event {
+            if let Event::Completed {
+                completion: Completion::Delivery(Ok(_)),
+                ..
+            } = event
+            {
                 acknowledged += 1;
             }
         }

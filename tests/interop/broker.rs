@@ -1,13 +1,14 @@
 //! A mosquitto of the test's own: a free loopback port, its own configuration, ended with the test.
 
+use core::net::{Ipv4Addr, SocketAddr};
 use std::fs;
 use std::io::{self, BufRead, BufReader};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, ChildStderr, Command, Stdio};
 
 /// A running mosquitto that takes everybody. Dropping it ends it.
-pub struct Mosquitto {
+pub(crate) struct Mosquitto {
     process: Child,
     address: SocketAddr,
     /// Kept open: mosquitto would be ended by writing its log into a closed pipe.
@@ -21,7 +22,7 @@ impl Mosquitto {
     /// # Errors
     ///
     /// When it cannot be started, or ends without listening; its log is then part of the error.
-    pub fn start() -> io::Result<Self> {
+    pub(crate) fn start() -> io::Result<Self> {
         let program = std::env::var_os("MOSQUITTO").unwrap_or_else(|| "mosquitto".into());
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
             .local_addr()?
@@ -67,8 +68,30 @@ impl Mosquitto {
         })
     }
 
+    /// Publishes with QoS 1, to be kept for later subscribers: what `mosquitto_pub -r` does.
+    ///
+    /// # Errors
+    ///
+    /// When the program cannot be started or is not acknowledged.
+    pub(crate) fn retain(&self, topic: &str, payload: &str) -> io::Result<()> {
+        let status = Command::new("mosquitto_pub")
+            .args([
+                "-h",
+                &self.address.ip().to_string(),
+                "-p",
+                &self.address.port().to_string(),
+            ])
+            .args(["-q", "1", "-r", "-t", topic, "-m", payload])
+            .status()?;
+        if status.success() {
+            Ok(())
+        } else {
+            Err(io::Error::other(format!("mosquitto_pub: {status}")))
+        }
+    }
+
     /// Where it listens.
-    pub const fn address(&self) -> SocketAddr {
+    pub(crate) const fn address(&self) -> SocketAddr {
         self.address
     }
 }

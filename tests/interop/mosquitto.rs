@@ -20,6 +20,8 @@ const MESSAGES: u32 = 2_000;
 const CUTS: u64 = 20;
 /// Twenty of these are less than 2,000 messages weigh: all cuts come before the last message.
 const BYTES_BETWEEN_CUTS: Range<u64> = 500..9_000;
+/// Few stalls: each takes a keep alive to be noticed.
+const KINDS: [Cut; 5] = [Cut::Fin, Cut::Reset, Cut::Fin, Cut::Reset, Cut::Stall];
 const PATIENCE: Duration = Duration::from_secs(60);
 
 #[derive(Serialize)]
@@ -55,6 +57,14 @@ fn qos_0_arrives_once_and_in_order_on_an_unharmed_connection() {
     }
 }
 
+#[test]
+fn an_attribute_published_by_others_arrives() {
+    for version in [ProtocolVersion::V5, ProtocolVersion::V3_1_1] {
+        on_tokio(|start| a_retained_attribute_arrives(start, version));
+        a_retained_attribute_arrives(&on_threads, version);
+    }
+}
+
 type Start<'a> = &'a dyn Fn(Config) -> Client;
 
 fn on_threads(config: Config) -> Client {
@@ -70,7 +80,7 @@ fn on_tokio(test: impl FnOnce(Start<'_>)) {
         .unwrap();
     test(&|config| {
         let _inside = runtime.enter();
-        tb_tokio::start(config)
+        tb_tokio::start(config).unwrap()
     });
 }
 
@@ -78,18 +88,17 @@ fn nothing_is_lost(start: Start<'_>, version: ProtocolVersion) {
     let broker = Mosquitto::start().unwrap();
     let subscriber = Subscriber::start(broker.address(), "v1/devices/me/telemetry").unwrap();
     let proxy = CuttingProxy::start(broker.address(), 0x7b).unwrap();
-    proxy.cut_at_random(
-        CUTS,
-        BYTES_BETWEEN_CUTS,
-        &[Cut::Fin, Cut::Reset, Cut::Stall],
-    );
+    proxy.cut_at_random(CUTS, BYTES_BETWEEN_CUTS, &KINDS);
 
     let client = start(
         config(&proxy.address().to_string(), version)
-            // A silent cut is noticed by keep alive alone.
-            .keep_alive(Duration::from_secs(1))
+            // A silent cut is noticed by time alone.
+            .connect_timeout(Duration::from_secs(1))
+            .keep_alive(Duration::from_secs(5))
             .ping_timeout(Duration::from_millis(500))
-            .backoff(Duration::from_millis(5), Duration::from_millis(50)),
+            .backoff(Duration::from_millis(5), Duration::from_millis(50))
+            // On MQTT 3.1.1 a bare close behind a burst may be a rate limit; mosquitto has none.
+            .rate_limit_pause(Duration::from_millis(50)),
     );
     let tickets: Vec<_> = (0..MESSAGES)
         .map(|number| client.send_telemetry(&Reading { number }).unwrap())
@@ -133,6 +142,17 @@ fn everything_arrives_at_qos_0(start: Start<'_>, version: ProtocolVersion) {
         .map(|payload| number(&payload))
         .collect();
     assert_eq!(arrived, (0..MESSAGES as usize).collect::<Vec<_>>());
+}
+
+/// Retained, so that it does not matter whether the message or the subscription comes first.
+fn a_retained_attribute_arrives(start: Start<'_>, version: ProtocolVersion) {
+    let broker = Mosquitto::start().unwrap();
+    broker
+        .retain("v1/devices/me/attributes", r#"{"uploadFrequency":5}"#)
+        .unwrap();
+    let client = start(config(&broker.address().to_string(), version));
+    let update = client.attribute_updates().recv_timeout(PATIENCE).unwrap();
+    assert_eq!(update.updated.get("uploadFrequency"), Ok(Some(5)));
 }
 
 fn config(server: &str, version: ProtocolVersion) -> Config {

@@ -11,7 +11,7 @@ use std::thread;
 const RETAINED: &str = "$SYS/broker/version";
 
 /// A running `mosquitto_sub`. Dropping it ends it.
-pub struct Subscriber {
+pub(crate) struct Subscriber {
     process: Child,
     payloads: Receiver<String>,
 }
@@ -22,7 +22,7 @@ impl Subscriber {
     /// # Errors
     ///
     /// When the program cannot be started or ends before that.
-    pub fn start(broker: SocketAddr, topic: &str) -> io::Result<Self> {
+    pub(crate) fn start(broker: SocketAddr, topic: &str) -> io::Result<Self> {
         let mut process = Command::new("mosquitto_sub")
             .args([
                 "-h",
@@ -51,7 +51,7 @@ impl Subscriber {
     }
 
     /// The payload of the next message; none when it does not come within `patience`.
-    pub fn next_payload(&self, patience: Duration) -> Option<String> {
+    pub(crate) fn next_payload(&self, patience: Duration) -> Option<String> {
         self.payloads.recv_timeout(patience).ok()
     }
 }

@@ -1,13 +1,9 @@
 //! The ThingsBoard simulator, the simulated network and every test that crosses crates.
 
-#![allow(
-    clippy::std_instead_of_alloc,
-    reason = "everything here runs on the standard library"
-)]
-
 #[cfg(unix)]
 pub mod bench;
 pub mod network;
 pub mod proxy;
 pub mod replay;
 pub mod sim;
+pub mod world;

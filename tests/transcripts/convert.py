@@ -136,19 +136,27 @@ def notation(hex_text, texts):
 
 def in_hex(data):
     """Hexadecimal digits; a long run of bytes with one step between them as first+step*count."""
-    written, plain, at = [], 0, 0
-    while at + RUN <= len(data):
-        step = (data[at + 1] - data[at]) % 256
-        end = at + 1
-        while end < len(data) and (data[end] - data[end - 1]) % 256 == step:
-            end += 1
+    pieces, written, at = [], 0, 0
+    while at < len(data):
+        step, end = run_from(data, at)
         if end - at >= RUN:
-            written += [data[plain:at].hex(), f"{data[at]:02x}+{step:02x}*{end - at}"]
-            plain = end
-        at = max(end - 1, at + 1) if end - at < RUN else end
-    written.append(data[plain:].hex())
-    inside = " ".join(piece for piece in written if piece)
+            pieces += [data[written:at].hex(), f"{data[at]:02x}+{step:02x}*{end - at}"]
+            written = at = end
+        else:
+            # The last byte of this run may be the first of the next.
+            at = max(end - 1, at + 1)
+    pieces.append(data[written:].hex())
+    inside = " ".join(piece for piece in pieces if piece)
     return f"<{inside}>" if inside else ""
+
+
+def run_from(data, start):
+    """The step from each byte to the next, and where it stops being the same."""
+    step = (data[start + 1] - data[start]) % 256 if start + 1 < len(data) else 0
+    end = start + 1
+    while end < len(data) and (data[end] - data[end - 1]) % 256 == step:
+        end += 1
+    return step, end
 
 
 def in_text(data):

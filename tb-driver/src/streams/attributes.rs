@@ -32,57 +32,66 @@ impl AttributeTaker {
         keys: AttributeKeys,
         channel: Arc<Channel<AttributeUpdate>>,
     ) -> Self {
-        Self { subscription, keys, channel, weight: 0 }
+        Self {
+            subscription,
+            keys,
+            channel,
+            weight: 0,
+        }
     }
 
     /// Merges `update` into what waits. Gives the number of keys for which there was no room.
     pub(crate) fn push(&mut self, update: &AttributeUpdate, wakes: &mut Wakes) -> usize {
         let (keys, weight) = (&self.keys, &mut self.weight);
-        self.channel.update(wakes, |items: &mut VecDeque<AttributeUpdate>| {
-            let (mut updated, mut deleted) = match items.pop_front() {
-                Some(waiting) => {
-                    let deleted = waiting.deleted.into_iter().map(|key| (key, ())).collect();
-                    (waiting.updated.into_inner(), deleted)
-                }
-                None => {
-                    *weight = 0;
-                    (BTreeMap::new(), BTreeMap::new())
-                }
-            };
-            let mut missed = 0;
-            for key in update.deleted.iter().filter(|key| keys.contains(key)) {
-                updated.remove(key);
-                if updated.len() + deleted.len() < KEYS || deleted.contains_key(key) {
-                    deleted.insert(key.clone(), ());
-                } else {
-                    missed += 1;
-                }
-            }
-            for (key, value) in update.updated.iter().filter(|(key, _)| keys.contains(key)) {
-                let known = deleted.remove(key).is_some() || updated.contains_key(key);
-                let more = key.len() + size(value);
-                if *weight + more > BYTES {
-                    *weight = updated.iter().map(|(key, value)| key.len() + size(value)).sum();
-                }
-                let fits = *weight + more <= BYTES || updated.is_empty();
-                if fits && (known || updated.len() + deleted.len() < KEYS) {
-                    *weight += more;
-                    updated.insert(key.into(), value.clone());
-                } else {
-                    // Rather no value than an old one.
+        self.channel
+            .update(wakes, |items: &mut VecDeque<AttributeUpdate>| {
+                let (mut updated, mut deleted) = match items.pop_front() {
+                    Some(waiting) => {
+                        let deleted = waiting.deleted.into_iter().map(|key| (key, ())).collect();
+                        (waiting.updated.into_inner(), deleted)
+                    }
+                    None => {
+                        *weight = 0;
+                        (BTreeMap::new(), BTreeMap::new())
+                    }
+                };
+                let mut missed = 0;
+                for key in update.deleted.iter().filter(|key| keys.contains(key)) {
                     updated.remove(key);
-                    missed += 1;
+                    if updated.len() + deleted.len() < KEYS || deleted.contains_key(key) {
+                        deleted.insert(key.clone(), ());
+                    } else {
+                        missed += 1;
+                    }
                 }
-            }
-            let merged = AttributeUpdate {
-                updated: updated.into_iter().collect(),
-                deleted: deleted.into_keys().collect(),
-            };
-            if !merged.is_empty() {
-                items.push_back(merged);
-            }
-            missed
-        })
+                for (key, value) in update.updated.iter().filter(|(key, _)| keys.contains(key)) {
+                    let known = deleted.remove(key).is_some() || updated.contains_key(key);
+                    let more = key.len() + size(value);
+                    if *weight + more > BYTES {
+                        *weight = updated
+                            .iter()
+                            .map(|(key, value)| key.len() + size(value))
+                            .sum();
+                    }
+                    let fits = *weight + more <= BYTES || updated.is_empty();
+                    if fits && (known || updated.len() + deleted.len() < KEYS) {
+                        *weight += more;
+                        updated.insert(key.into(), value.clone());
+                    } else {
+                        // Rather no value than an old one.
+                        updated.remove(key);
+                        missed += 1;
+                    }
+                }
+                let merged = AttributeUpdate {
+                    updated: updated.into_iter().collect(),
+                    deleted: deleted.into_keys().collect(),
+                };
+                if !merged.is_empty() {
+                    items.push_back(merged);
+                }
+                missed
+            })
     }
 }
 
@@ -93,8 +102,9 @@ fn size(value: &Value) -> usize {
         Value::Null | Value::Bool(_) | Value::Number(_) => 0,
         Value::String(text) => text.len(),
         Value::Array(values) => values.iter().map(size).sum(),
-        Value::Object(members) => {
-            members.iter().map(|(key, value): (&String, _)| SLOT + key.len() + size(value)).sum()
-        }
+        Value::Object(members) => members
+            .iter()
+            .map(|(key, value): (&String, _)| SLOT + key.len() + size(value))
+            .sum(),
     }
 }

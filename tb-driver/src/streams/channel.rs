@@ -46,7 +46,10 @@ impl<T> Channel<T> {
     /// Gives back the waker, to be dropped without a lock.
     pub(crate) fn leave(&self, key: u64) -> Option<Waker> {
         let mut queue = self.lock();
-        let index = queue.wakers.iter().position(|(waiting, _)| *waiting == key)?;
+        let index = queue
+            .wakers
+            .iter()
+            .position(|(waiting, _)| *waiting == key)?;
         queue.wakers.swap_remove(index).1
     }
 
@@ -110,7 +113,10 @@ impl<T> Channel<T> {
 
 impl<T> Queue<T> {
     fn slot(&mut self, key: u64) -> Option<&mut Option<Waker>> {
-        self.wakers.iter_mut().find(|(waiting, _)| *waiting == key).map(|(_, waker)| waker)
+        self.wakers
+            .iter_mut()
+            .find(|(waiting, _)| *waiting == key)
+            .map(|(_, waker)| waker)
     }
 
     fn wake(&mut self, wakes: &mut Wakes) {

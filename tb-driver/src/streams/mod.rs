@@ -160,7 +160,9 @@ impl Streams {
             bytes += undelivered.payload.len();
             items.push_back(undelivered);
             while items.len() > UNDELIVERED_MESSAGES || bytes > UNDELIVERED_BYTES {
-                let Some(oldest) = items.pop_front() else { break };
+                let Some(oldest) = items.pop_front() else {
+                    break;
+                };
                 bytes = bytes.saturating_sub(oldest.payload.len());
                 lost += 1;
             }

@@ -48,7 +48,12 @@ impl<T> Receiver<T> {
         registration: Registration,
     ) -> Self {
         let key = channel.join();
-        Self { shared, channel, key, registration }
+        Self {
+            shared,
+            channel,
+            key,
+            registration,
+        }
     }
 
     /// The next item; `None` when the client is shut down and nothing is left.
@@ -56,12 +61,18 @@ impl<T> Receiver<T> {
     /// Cancel safe: an item is taken when the future is ready and not before, so a dropped future
     /// takes nothing with it.
     pub const fn recv(&mut self) -> Recv<'_, T> {
-        Recv { receiver: self, waiting: false }
+        Recv {
+            receiver: self,
+            waiting: false,
+        }
     }
 
     /// The next item if there is one already.
     pub fn try_recv(&mut self) -> Option<T> {
-        match self.channel.poll(self.key, &Context::from_waker(Waker::noop())) {
+        match self
+            .channel
+            .poll(self.key, &Context::from_waker(Waker::noop()))
+        {
             Poll::Ready(item) => item,
             Poll::Pending => None,
         }
@@ -107,7 +118,8 @@ impl<T> Drop for Receiver<T> {
         drop(self.channel.leave(self.key));
         match core::mem::replace(&mut self.registration, Registration::None) {
             Registration::Attributes(subscription) => {
-                self.shared.with(|state, now| state.end_attributes(now, subscription));
+                self.shared
+                    .with(|state, now| state.end_attributes(now, subscription));
             }
             Registration::Rpc(server) => {
                 self.shared.with(|state, now| state.end_rpc(now, server));
@@ -115,10 +127,12 @@ impl<T> Drop for Receiver<T> {
                 drop(self.channel.drain());
             }
             Registration::States(channel) => {
-                self.shared.with(|state, _| state.streams.remove_states(&channel));
+                self.shared
+                    .with(|state, _| state.streams.remove_states(&channel));
             }
             Registration::Warnings(channel) => {
-                self.shared.with(|state, _| state.streams.remove_warnings(&channel));
+                self.shared
+                    .with(|state, _| state.streams.remove_warnings(&channel));
             }
             Registration::None => {}
         }
@@ -127,7 +141,9 @@ impl<T> Drop for Receiver<T> {
 
 impl<T> fmt::Debug for Receiver<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Receiver").field("waiting", &self.channel.len()).finish_non_exhaustive()
+        f.debug_struct("Receiver")
+            .field("waiting", &self.channel.len())
+            .finish_non_exhaustive()
     }
 }
 

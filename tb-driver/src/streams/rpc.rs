@@ -34,7 +34,10 @@ impl RpcTaker {
         if self.channel.len() >= CALLS {
             return Err(request);
         }
-        let call = RpcRequest { request: Some(request), shared: Weak::clone(shared) };
+        let call = RpcRequest {
+            request: Some(request),
+            shared: Weak::clone(shared),
+        };
         self.channel.update(wakes, |items| items.push_back(call));
         Ok(())
     }
@@ -76,22 +79,33 @@ impl RpcRequest {
 
     /// The name of the method.
     pub fn method(&self) -> &str {
-        self.request.as_ref().map_or("", tb_proto::RpcRequest::method)
+        self.request
+            .as_ref()
+            .map_or("", tb_proto::RpcRequest::method)
     }
 
     /// The parameters, parsed on demand.
     pub fn params(&self) -> &Params {
         static NONE: Params = Params::NULL;
-        self.request.as_ref().map_or(&NONE, tb_proto::RpcRequest::params)
+        self.request
+            .as_ref()
+            .map_or(&NONE, tb_proto::RpcRequest::params)
     }
 
     /// The server's number of the call. It starts again when the server restarts: no key for a table.
     pub fn request_id(&self) -> i32 {
-        self.request.as_ref().map_or(0, tb_proto::RpcRequest::request_id)
+        self.request
+            .as_ref()
+            .map_or(0, tb_proto::RpcRequest::request_id)
     }
 
     fn send(mut self, reply: RpcReply) -> Result<Delivery, Refused<Self>> {
-        let refused = |call, reason| Err(Refused { item: Box::new(call), reason });
+        let refused = |call, reason| {
+            Err(Refused {
+                item: Box::new(call),
+                reason,
+            })
+        };
         let Some(shared) = self.shared.upgrade() else {
             return refused(self, RefusedReason::Closed);
         };

@@ -8,9 +8,9 @@ use super::send::failed;
 use super::{Client, Completion, Event, RequestError, RequestId};
 use crate::codec::{Filter, Publish, ReasonCode};
 use crate::mqtt::{MessageId, Outcome, Rejection, Settled, Signal, UndeliveredCause};
-use crate::tb::topics::{self, Downlink};
 use crate::tb::AttributeValues;
 use crate::tb::rpc::parse_rpc_answer;
+use crate::tb::topics::{self, Downlink};
 
 impl Client {
     pub(super) fn handle_signal(&mut self, signal: Signal<Content>) {
@@ -18,8 +18,14 @@ impl Client {
             Signal::Settled(settled) => self.handle_settled(settled),
             Signal::Received(publish) => self.handle_publish(&publish),
             Signal::Online { version } => self.events.notice(Event::Connected { version }),
-            Signal::Offline { cause, next_attempt } => {
-                self.events.notice(Event::Disconnected { cause, next_attempt });
+            Signal::Offline {
+                cause,
+                next_attempt,
+            } => {
+                self.events.notice(Event::Disconnected {
+                    cause,
+                    next_attempt,
+                });
                 self.handle_offline();
             }
             Signal::VersionChanged { from, to, why } => {
@@ -34,7 +40,9 @@ impl Client {
     }
 
     pub(super) fn ignored(&mut self, topic: &str) {
-        self.events.notice(Event::IncomingIgnored { topic: topic.to_string() });
+        self.events.notice(Event::IncomingIgnored {
+            topic: topic.to_string(),
+        });
     }
 
     fn handle_publish(&mut self, publish: &Publish) {
@@ -44,13 +52,17 @@ impl Client {
             }
             Downlink::RpcRequest { id } => self.handle_rpc_request(id, &publish.payload),
             Downlink::AttributeResponse { request } => {
-                let Some(id) = self.take_answered(Kind::Attributes, request) else { return };
+                let Some(id) = self.take_answered(Kind::Attributes, request) else {
+                    return;
+                };
                 let values = AttributeValues::parse(&publish.payload);
                 let values = values.map_err(|_| RequestError::Unexpected);
                 self.events.complete(id, Completion::Attributes(values));
             }
             Downlink::RpcResponse { request } => {
-                let Some(id) = self.take_answered(Kind::Rpc, request) else { return };
+                let Some(id) = self.take_answered(Kind::Rpc, request) else {
+                    return;
+                };
                 let answer = parse_rpc_answer(&publish.payload).map_err(RequestError::Answered);
                 self.events.complete(id, Completion::RpcAnswer(answer));
             }
@@ -72,7 +84,12 @@ impl Client {
     }
 
     fn handle_settled(&mut self, settled: Settled<Content>) {
-        let Settled { id, publication, written, outcome } = settled;
+        let Settled {
+            id,
+            publication,
+            written,
+            outcome,
+        } = settled;
         match &publication.content {
             Content::Telemetry(_) => {}
             Content::Attributes(_) => {
@@ -139,7 +156,8 @@ impl Client {
         if self.requests.link_ended(request, written) == AfterLinkEnd::Lost
             && let Some((kind, _)) = self.requests.close(request)
         {
-            self.events.complete(request, failed(kind, RequestError::LinkLost));
+            self.events
+                .complete(request, failed(kind, RequestError::LinkLost));
         }
     }
 
@@ -158,7 +176,8 @@ impl Client {
         }
         if let Err(reason) = granted {
             let filter = filter.to_string();
-            self.events.notice(Event::SubscriptionRefused { filter, reason });
+            self.events
+                .notice(Event::SubscriptionRefused { filter, reason });
         }
     }
 

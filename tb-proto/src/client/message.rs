@@ -68,12 +68,22 @@ pub(super) enum Content {
     Telemetry(TelemetryBody),
     Attributes(AttributeBody),
     /// Several attribute messages in one; they wait in the outbox for its outcome.
-    Merged { body: AttributeBody, members: Vec<RequestId> },
+    Merged {
+        body: AttributeBody,
+        members: Vec<RequestId>,
+    },
     /// An attribute request or a client-side RPC call.
-    Request { request: RequestId, payload: Bytes },
+    Request {
+        request: RequestId,
+        payload: Bytes,
+    },
     /// The reply to a server-side RPC call. `ticket` is false when the answer is given once more, or
     /// by the machine itself: then nobody waits for the outcome.
-    Reply { request_id: i32, payload: Bytes, ticket: bool },
+    Reply {
+        request_id: i32,
+        payload: Bytes,
+        ticket: bool,
+    },
 }
 
 impl Content {
@@ -81,7 +91,9 @@ impl Content {
     pub(super) fn payload(&self) -> Bytes {
         match self {
             Self::Telemetry(body) => body.payload(),
-            Self::Attributes(body) | Self::Merged { body, .. } => Bytes::copy_from_slice(&body.text),
+            Self::Attributes(body) | Self::Merged { body, .. } => {
+                Bytes::copy_from_slice(&body.text)
+            }
             Self::Request { payload, .. } | Self::Reply { payload, .. } => payload.clone(),
         }
     }
@@ -91,9 +103,13 @@ impl Content {
         match self {
             Self::Telemetry(_) => Some(Target::Telemetry),
             Self::Attributes(_) => Some(Target::Attributes),
-            Self::Reply { request_id, ticket: true, .. } => {
-                Some(Target::RpcReply { request_id: *request_id })
-            }
+            Self::Reply {
+                request_id,
+                ticket: true,
+                ..
+            } => Some(Target::RpcReply {
+                request_id: *request_id,
+            }),
             Self::Merged { .. } | Self::Request { .. } | Self::Reply { .. } => None,
         }
     }

@@ -142,7 +142,10 @@ impl Client {
             next_interest: 0,
             events: EventQueue::default(),
             disconnects: Vec::new(),
-            drained: Drained { delivered: 0, abandoned: 0 },
+            drained: Drained {
+                delivered: 0,
+                abandoned: 0,
+            },
             reply_bytes: 0,
             counters: Counters::default(),
             config,
@@ -252,17 +255,29 @@ impl Client {
             WallClock::AwaitedUntil(until) if !self.unstamped.is_empty() => Some(until),
             _ => None,
         };
-        [self.mqtt.poll_timeout(), self.requests.next_deadline(), clock].into_iter().flatten().min()
+        [
+            self.mqtt.poll_timeout(),
+            self.requests.next_deadline(),
+            clock,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     /// What the connection is doing.
     pub fn state(&self) -> State {
         match self.mqtt.phase() {
             Phase::New | Phase::Dialling { .. } | Phase::Handshake(_) => State::Connecting,
-            Phase::Online(link) => State::Connected { version: link.version },
+            Phase::Online(link) => State::Connected {
+                version: link.version,
+            },
             Phase::Leaving { .. } if self.mqtt.is_draining() => State::Closed,
             Phase::Leaving { .. } => State::Connecting,
-            Phase::Waiting { until, cause } => State::Waiting { until: *until, cause: *cause },
+            Phase::Waiting { until, cause } => State::Waiting {
+                until: *until,
+                cause: *cause,
+            },
             Phase::Stopped { cause } => State::Stopped { cause: *cause },
             Phase::Closed => State::Closed,
         }

@@ -45,7 +45,10 @@ pub struct Pending<T> {
 
 impl<T> Pending<T> {
     pub(crate) const fn new(id: RequestId) -> Self {
-        Self { id, answer: PhantomData }
+        Self {
+            id,
+            answer: PhantomData,
+        }
     }
 
     /// The id under which the outcome will be reported.

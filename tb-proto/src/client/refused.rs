@@ -52,7 +52,10 @@ pub enum RefusedReason {
 
 impl<T> Refused<T> {
     pub(crate) fn new(item: T, reason: impl Into<RefusedReason>) -> Self {
-        Self { item: Box::new(item), reason: reason.into() }
+        Self {
+            item: Box::new(item),
+            reason: reason.into(),
+        }
     }
 
     /// What was not accepted.
@@ -75,7 +78,9 @@ impl From<InvalidQuery> for RefusedReason {
 
 impl<T> fmt::Debug for Refused<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Refused").field("reason", &self.reason).finish_non_exhaustive()
+        f.debug_struct("Refused")
+            .field("reason", &self.reason)
+            .finish_non_exhaustive()
     }
 }
 
@@ -90,7 +95,10 @@ impl fmt::Display for RefusedReason {
         match self {
             Self::Payload(invalid) => invalid.fmt(f),
             Self::Query(invalid) => invalid.fmt(f),
-            Self::QueueFull { max_messages, max_bytes } => write!(
+            Self::QueueFull {
+                max_messages,
+                max_bytes,
+            } => write!(
                 f,
                 "the queue is full ({max_messages} messages or {max_bytes} bytes): wait for room"
             ),

@@ -116,7 +116,14 @@ impl Requests {
         self.bytes += Self::memory(payload.len());
         self.deadlines.insert((deadline, id));
         self.waiting.push_back(id);
-        let request = Request { kind, payload, deadline, repeatable, asks: 0, asked: None };
+        let request = Request {
+            kind,
+            payload,
+            deadline,
+            repeatable,
+            asks: 0,
+            asked: None,
+        };
         self.open.insert(id, request);
         id
     }
@@ -151,7 +158,10 @@ impl Requests {
 
     /// A request whose deadline has passed.
     pub(super) fn overdue(&self, now: Instant) -> Option<RequestId> {
-        self.deadlines.first().filter(|&&(deadline, _)| deadline <= now).map(|&(_, id)| id)
+        self.deadlines
+            .first()
+            .filter(|&&(deadline, _)| deadline <= now)
+            .map(|&(_, id)| id)
     }
 
     pub(super) fn any(&self) -> Option<RequestId> {
@@ -170,8 +180,12 @@ impl Requests {
     /// Asks what waits and can be asked now.
     pub(super) fn advance(&mut self, mqtt: &mut Mqtt<Content>) {
         for _ in 0..self.waiting.len() {
-            let Some(id) = self.waiting.pop_front() else { break };
-            let Some(request) = self.open.get_mut(&id) else { continue };
+            let Some(id) = self.waiting.pop_front() else {
+                break;
+            };
+            let Some(request) = self.open.get_mut(&id) else {
+                continue;
+            };
             let (ready, topic): (bool, fn(i32) -> Topic) = match request.kind {
                 Kind::Attributes => (self.attributes_ready, topics::attribute_request),
                 Kind::Rpc => (self.rpc_ready, topics::rpc_request),
@@ -185,7 +199,10 @@ impl Requests {
             let number = self.next_number;
             let publication = Publication {
                 topic: topic(number),
-                content: Content::Request { request: id, payload: request.payload.clone() },
+                content: Content::Request {
+                    request: id,
+                    payload: request.payload.clone(),
+                },
                 qos: QoS::AtLeastOnce,
                 lane: Lane::Urgent,
                 accepted: mqtt.now(),
@@ -202,7 +219,9 @@ impl Requests {
 
     /// The message that carried the request ended with its connection.
     pub(super) fn link_ended(&mut self, id: RequestId, written: bool) -> AfterLinkEnd {
-        let Some(request) = self.open.get_mut(&id) else { return AfterLinkEnd::AskedAgain };
+        let Some(request) = self.open.get_mut(&id) else {
+            return AfterLinkEnd::AskedAgain;
+        };
         if let Some((number, _)) = request.asked.take() {
             self.asked.remove(&(request.kind, number));
         }

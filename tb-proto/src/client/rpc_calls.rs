@@ -45,7 +45,10 @@ enum State {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Arrival {
     /// Give it to this taker, under this key.
-    New { key: u64, server: RpcServer },
+    New {
+        key: u64,
+        server: RpcServer,
+    },
     /// The application has it already.
     Repeated,
     /// It was answered already: answer again.
@@ -138,7 +141,9 @@ impl RpcCalls {
             }
             self.forget(key);
         }
-        let Some(server) = self.server_of(method) else { return Arrival::UnknownMethod };
+        let Some(server) = self.server_of(method) else {
+            return Arrival::UnknownMethod;
+        };
         while self.calls.len() >= self.limit || self.open_bytes + body.len() > self.max_open_bytes {
             if !self.forget_one(now) {
                 return Arrival::TooManyCalls;
@@ -147,8 +152,17 @@ impl RpcCalls {
         self.next_key += 1;
         let key = self.next_key;
         self.open_bytes += body.len();
-        let state = State::Open { server, bytes: body.len() };
-        let call = Call { request_id, fingerprint, arrived: now, worthless_at: None, state };
+        let state = State::Open {
+            server,
+            bytes: body.len(),
+        };
+        let call = Call {
+            request_id,
+            fingerprint,
+            arrived: now,
+            worthless_at: None,
+            state,
+        };
         self.calls.insert(key, call);
         self.by_number.insert(request_id, key);
         self.order.push_back(key);
@@ -170,7 +184,9 @@ impl RpcCalls {
         if let State::Open { bytes, .. } = call.state {
             self.open_bytes -= bytes;
             self.reply_bytes += payload.len();
-            call.state = State::Replied { payload: payload.clone() };
+            call.state = State::Replied {
+                payload: payload.clone(),
+            };
         }
         while self.reply_bytes > MAX_REPLY_BYTES && self.forget_replied() {}
         worthless_at
@@ -183,10 +199,15 @@ impl RpcCalls {
     }
 
     fn server_of(&self, method: &str) -> Option<RpcServer> {
-        let named = self.servers.iter().find(|(_, methods)| {
-            matches!(methods, RpcMethods::Named(name) if name == method)
-        });
-        let all = || self.servers.iter().find(|(_, methods)| **methods == RpcMethods::All);
+        let named = self
+            .servers
+            .iter()
+            .find(|(_, methods)| matches!(methods, RpcMethods::Named(name) if name == method));
+        let all = || {
+            self.servers
+                .iter()
+                .find(|(_, methods)| **methods == RpcMethods::All)
+        };
         named.or_else(all).map(|(&server, _)| server)
     }
 
@@ -205,13 +226,17 @@ impl RpcCalls {
 
     fn forget_replied(&mut self) -> bool {
         let replied = self.order.iter().copied().find(|key| {
-            self.calls.get(key).is_some_and(|call| matches!(call.state, State::Replied { .. }))
+            self.calls
+                .get(key)
+                .is_some_and(|call| matches!(call.state, State::Replied { .. }))
         });
         replied.inspect(|&key| self.forget(key)).is_some()
     }
 
     fn forget(&mut self, key: u64) {
-        let Some(call) = self.calls.remove(&key) else { return };
+        let Some(call) = self.calls.remove(&key) else {
+            return;
+        };
         match call.state {
             State::Open { bytes, .. } => self.open_bytes -= bytes,
             State::Replied { payload } => self.reply_bytes -= payload.len(),
@@ -226,7 +251,9 @@ impl RpcCalls {
 /// FNV-1a over body and length: two calls that differ are told apart, and no body has to be kept.
 fn fingerprint(body: &[u8]) -> u64 {
     let start = 0xCBF2_9CE4_8422_2325 ^ body.len() as u64;
-    body.iter().fold(start, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3))
+    body.iter().fold(start, |hash, &byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3)
+    })
 }
 
 #[cfg(test)]
@@ -292,11 +319,15 @@ mod tests {
     #[test]
     fn unanswered_calls_are_bounded_and_answered_ones_make_room() {
         let (mut calls, _) = served();
-        let keys: alloc::vec::Vec<_> =
-            (0..4).map(|id| key(&calls.arrive(NOW, id, "m", b"x"))).collect();
+        let keys: alloc::vec::Vec<_> = (0..4)
+            .map(|id| key(&calls.arrive(NOW, id, "m", b"x")))
+            .collect();
         assert_eq!(calls.arrive(NOW, 9, "m", b"x"), Arrival::TooManyCalls);
         calls.reply(keys[2], &Bytes::new());
-        assert!(matches!(calls.arrive(NOW, 9, "m", b"x"), Arrival::New { .. }));
+        assert!(matches!(
+            calls.arrive(NOW, 9, "m", b"x"),
+            Arrival::New { .. }
+        ));
         assert_eq!(calls.len(), 4);
     }
 

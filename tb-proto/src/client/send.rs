@@ -13,7 +13,7 @@ use crate::codec::{Filter, Topic};
 use crate::mqtt::{
     Delivered, Entry, Lane, MessageId, OnLinkEnd, Outcome, Publication, Rejection, UndeliveredCause,
 };
-use crate::tb::telemetry::TelemetryBody;
+use crate::tb::telemetry::{TelemetryBody, Unstamped};
 use crate::tb::{
     AttributeQuery, AttributeValues, Attributes, MessageOptions, Priority, RpcCall, RpcResponse,
     Telemetry, topics,
@@ -127,8 +127,11 @@ impl Client {
             return Err(Refused::new(query, reason));
         }
         let deadline = now + query.deadline_after();
-        self.mqtt.subscribe(Filter::from_static(topics::ATTRIBUTE_RESPONSES));
-        let id = self.requests.open(Kind::Attributes, payload, deadline, true);
+        self.mqtt
+            .subscribe(Filter::from_static(topics::ATTRIBUTE_RESPONSES));
+        let id = self
+            .requests
+            .open(Kind::Attributes, payload, deadline, true);
         self.advance();
         Ok(Pending::new(id))
     }
@@ -156,9 +159,12 @@ impl Client {
         if let Err(reason) = self.check_request(parts.payload.len(), &topic) {
             return Err(Refused::new(call, reason));
         }
-        self.mqtt.subscribe(Filter::from_static(topics::RPC_RESPONSES));
+        self.mqtt
+            .subscribe(Filter::from_static(topics::RPC_RESPONSES));
         let payload = Bytes::from(parts.payload);
-        let id = self.requests.open(Kind::Rpc, payload, now + parts.timeout, parts.idempotent);
+        let id = self
+            .requests
+            .open(Kind::Rpc, payload, now + parts.timeout, parts.idempotent);
         self.advance();
         Ok(Pending::new(id))
     }
@@ -226,11 +232,14 @@ impl Client {
             _ => topics::ATTRIBUTES,
         };
         let now = self.mqtt.now();
-        let parked = match &mut content {
+        let (parked, before) = match &mut content {
             Content::Telemetry(body) => self.stamp(body, now),
-            _ => true,
+            _ => (true, None),
         };
         if let Err(reason) = self.make_room(&content, topic) {
+            if let (Content::Telemetry(body), Some(before)) = (&mut content, before) {
+                body.restore(before);
+            }
             return match Message::from_parts(content, options) {
                 Some(message) => Err(Refused::new(message, reason)),
                 None => Err(Refused::new(Telemetry::batch().into(), reason)),
@@ -274,18 +283,20 @@ impl Client {
     }
 
     /// Gives telemetry the time of its acceptance. Returns whether it has to wait for the wall clock;
-    /// then everything behind it waits too, so that the order is kept.
-    fn stamp(&self, body: &mut TelemetryBody, accepted: Instant) -> bool {
-        if !self.config.stamp {
-            body.leave_unstamped();
-        }
-        if body.needs_stamp()
-            && let Some(unix_ms) = self.wall_clock.at(accepted)
-        {
-            body.stamp(unix_ms);
-        }
-        matches!(self.wall_clock, WallClock::AwaitedUntil(_))
-            && (body.needs_stamp() || !self.unstamped.is_empty())
+    /// then everything behind it waits too, so that the order is kept. Also returns what undoes it.
+    fn stamp(&self, body: &mut TelemetryBody, accepted: Instant) -> (bool, Option<Unstamped>) {
+        let before = if !self.config.stamp {
+            Some(body.leave_unstamped())
+        } else if body.needs_stamp() {
+            self.wall_clock
+                .at(accepted)
+                .map(|unix_ms| body.stamp(unix_ms))
+        } else {
+            None
+        };
+        let parked = matches!(self.wall_clock, WallClock::AwaitedUntil(_))
+            && (body.needs_stamp() || !self.unstamped.is_empty());
+        (parked, before)
     }
 
     /// Lets telemetry go that waited for the wall clock, with a time if there is one now.
@@ -303,7 +314,9 @@ impl Client {
                     && body.needs_stamp()
                 {
                     match wall_clock.at(accepted) {
-                        Some(unix_ms) => body.stamp(unix_ms),
+                        Some(unix_ms) => {
+                            body.stamp(unix_ms);
+                        }
                         None => {
                             body.leave_unstamped();
                             without_time += 1;
@@ -315,7 +328,9 @@ impl Client {
         }
         self.unstamped = alloc::collections::VecDeque::new();
         if without_time > 0 {
-            self.events.notice(Event::Unstamped { messages: without_time });
+            self.events.notice(Event::Unstamped {
+                messages: without_time,
+            });
         }
     }
 
@@ -349,7 +364,11 @@ impl Client {
     pub(super) fn check_size(&self, payload: usize, topic: usize) -> Result<(), RefusedReason> {
         let limit = self.config.max_packet_size;
         let size = payload + topic + 5;
-        if size > limit { Err(RefusedReason::TooLarge { size, limit }) } else { Ok(()) }
+        if size > limit {
+            Err(RefusedReason::TooLarge { size, limit })
+        } else {
+            Ok(())
+        }
     }
 
     fn check_request(&self, payload: usize, topic: &Topic) -> Result<(), RefusedReason> {
@@ -358,19 +377,26 @@ impl Client {
         }
         self.check_size(payload, topic.len())?;
         if self.requests.is_full() || !self.has_room(Requests::memory(payload)) {
-            return Err(RefusedReason::TooManyRequests { limit: self.config.max_open_requests });
+            return Err(RefusedReason::TooManyRequests {
+                limit: self.config.max_open_requests,
+            });
         }
         Ok(())
     }
 
     fn cancel_request(&mut self, id: RequestId) -> bool {
-        let Some(kind) = self.requests.kind(id) else { return false };
-        let Some((_, message)) = self.requests.close(id) else { return false };
+        let Some(kind) = self.requests.kind(id) else {
+            return false;
+        };
+        let Some((_, message)) = self.requests.close(id) else {
+            return false;
+        };
         let unwritten = match message {
             Some(message) => self.mqtt.take_back(message).is_some(),
             None => true,
         };
-        self.events.complete(id, failed(kind, RequestError::Cancelled));
+        self.events
+            .complete(id, failed(kind, RequestError::Cancelled));
         unwritten
     }
 
@@ -399,7 +425,9 @@ impl Client {
         written: bool,
         outcome: Outcome,
     ) {
-        let Some(target) = publication.content.target() else { return };
+        let Some(target) = publication.content.target() else {
+            return;
+        };
         let outcome = match outcome {
             Outcome::Delivered(delivered) => {
                 match delivered {

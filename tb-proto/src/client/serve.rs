@@ -136,7 +136,8 @@ impl Client {
         let wanted = |key: &str| self.interests.values().any(|keys| keys.contains(key));
         update.retain(wanted);
         if !update.is_empty() {
-            self.events.update(update, payload.len(), self.config.max_incoming_packet_size);
+            self.events
+                .update(update, payload.len(), self.config.max_incoming_packet_size);
         }
     }
 
@@ -148,7 +149,13 @@ impl Client {
         };
         match self.rpc.arrive(now, request_id, &method, payload) {
             Arrival::New { key, server } => {
-                self.events.call(RpcRequest { key, server, request_id, method, params });
+                self.events.call(RpcRequest {
+                    key,
+                    server,
+                    request_id,
+                    method,
+                    params,
+                });
             }
             Arrival::Repeated => self.counters.repeated_calls += 1,
             Arrival::AnswerAgain(payload) => {
@@ -190,7 +197,11 @@ impl Client {
         self.reply_bytes += payload.len() + Self::REPLY_OVERHEAD;
         let publication = Publication {
             topic: topics::rpc_reply(request_id),
-            content: Content::Reply { request_id, payload, ticket },
+            content: Content::Reply {
+                request_id,
+                payload,
+                ticket,
+            },
             qos: QoS::AtLeastOnce,
             lane: Lane::Urgent,
             accepted: self.mqtt.now(),

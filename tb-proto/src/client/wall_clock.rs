@@ -64,8 +64,14 @@ mod tests {
     fn a_known_clock_tells_the_time_of_any_moment() {
         let mut clock = WallClock::Missing;
         assert!(!clock.set(Instant::from_micros(5_000_000), NOON));
-        assert_eq!(clock.at(Instant::from_micros(7_000_000)), Some(NOON + 2_000));
-        assert_eq!(clock.at(Instant::from_micros(4_000_000)), Some(NOON - 1_000));
+        assert_eq!(
+            clock.at(Instant::from_micros(7_000_000)),
+            Some(NOON + 2_000)
+        );
+        assert_eq!(
+            clock.at(Instant::from_micros(4_000_000)),
+            Some(NOON - 1_000)
+        );
     }
 
     #[test]

@@ -15,7 +15,11 @@ pub(crate) struct Backoff {
 
 impl Backoff {
     pub(crate) const fn new(min: Duration, max: Duration) -> Self {
-        Self { min, max, failures: 0 }
+        Self {
+            min,
+            max,
+            failures: 0,
+        }
     }
 
     /// The pause before the next attempt; each call stands for one more failure.

@@ -13,7 +13,11 @@ pub struct Credentials(Kind);
 #[derive(Clone, PartialEq, Eq)]
 enum Kind {
     Token(String),
-    Basic { client_id: String, username: Option<String>, password: Option<String> },
+    Basic {
+        client_id: String,
+        username: Option<String>,
+        password: Option<String>,
+    },
     Certificate,
 }
 
@@ -29,7 +33,11 @@ impl Credentials {
     ///
     /// A device that was registered by its client identifier alone must not send a user name
     /// (`None`), or the server does not find it. A password needs a user name.
-    pub fn basic(client_id: impl Into<String>, username: Option<&str>, password: Option<&str>) -> Self {
+    pub fn basic(
+        client_id: impl Into<String>,
+        username: Option<&str>,
+        password: Option<&str>,
+    ) -> Self {
         Self(Kind::Basic {
             client_id: client_id.into(),
             username: username.map(ToOwned::to_owned),
@@ -53,7 +61,11 @@ impl Credentials {
             Kind::Token(token) if token.is_empty() => Err(InvalidCredentials::EmptyToken),
             Kind::Token(token) if token.chars().count() > 255 => Err(InvalidCredentials::TooLong),
             Kind::Token(token) if reserved(token) => Err(InvalidCredentials::Reserved),
-            Kind::Basic { client_id, username, password } => {
+            Kind::Basic {
+                client_id,
+                username,
+                password,
+            } => {
                 if client_id.is_empty() && username.as_deref().is_none_or(str::is_empty) {
                     Err(InvalidCredentials::Nothing)
                 } else if password.is_some() && username.as_deref().is_none_or(str::is_empty) {
@@ -101,7 +113,11 @@ impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Kind::Token(_) => f.write_str("Token(..)"),
-            Kind::Basic { client_id, username, .. } => f
+            Kind::Basic {
+                client_id,
+                username,
+                ..
+            } => f
                 .debug_struct("Basic")
                 .field("client_id", client_id)
                 .field("username", username)
@@ -150,16 +166,31 @@ mod tests {
     fn debug_output_shows_no_secret() {
         let token = format!("{:?}", Credentials::token("A1_SECRET"));
         let basic = format!("{:?}", Credentials::basic("id", Some("user"), Some("p4ss")));
-        assert!(!token.contains("SECRET") && !basic.contains("p4ss"), "{token} {basic}");
+        assert!(
+            !token.contains("SECRET") && !basic.contains("p4ss"),
+            "{token} {basic}"
+        );
     }
 
     #[test]
     fn credentials_that_cannot_work_are_told_apart() {
         let check = |credentials: Credentials| credentials.check().unwrap_err();
-        assert_eq!(check(Credentials::token("")), InvalidCredentials::EmptyToken);
-        assert_eq!(check(Credentials::token("x".repeat(256))), InvalidCredentials::TooLong);
-        assert_eq!(check(Credentials::token("provision")), InvalidCredentials::Reserved);
-        assert_eq!(check(Credentials::basic("", None, None)), InvalidCredentials::Nothing);
+        assert_eq!(
+            check(Credentials::token("")),
+            InvalidCredentials::EmptyToken
+        );
+        assert_eq!(
+            check(Credentials::token("x".repeat(256))),
+            InvalidCredentials::TooLong
+        );
+        assert_eq!(
+            check(Credentials::token("provision")),
+            InvalidCredentials::Reserved
+        );
+        assert_eq!(
+            check(Credentials::basic("", None, None)),
+            InvalidCredentials::Nothing
+        );
         assert_eq!(
             check(Credentials::basic("id", None, Some("p"))),
             InvalidCredentials::PasswordWithoutUsername

@@ -33,7 +33,9 @@ impl<C: Content> Mqtt<C> {
     }
 
     fn fill(&mut self) {
-        let Phase::Online(link) = &mut self.phase else { return };
+        let Phase::Online(link) = &mut self.phase else {
+            return;
+        };
         link.write_subscriptions(self.now);
         while let Phase::Online(link) = &self.phase
             && link.out.len() < CHUNK
@@ -57,20 +59,35 @@ impl<C: Content> Mqtt<C> {
         }
         let in_flight = self.outbox.count(Queue::InFlight);
         if let Some(suspect) = self.due_suspect(link) {
-            return (in_flight == 0).then_some(Next { place: suspect, alone: true });
+            return (in_flight == 0).then_some(Next {
+                place: suspect,
+                alone: true,
+            });
         }
         let place = [Queue::Urgent, Queue::Again, Queue::Normal]
             .into_iter()
             .find_map(|queue| self.outbox.first(queue))?;
         let qos = self.outbox.at(place)?.publication.qos;
-        (qos == QoS::AtMostOnce || in_flight < link.window)
-            .then_some(Next { place, alone: false })
+        (qos == QoS::AtMostOnce || in_flight < link.window).then_some(Next {
+            place,
+            alone: false,
+        })
     }
 
     /// Gives the message its packet identifier and its frame, in the version of this connection.
     fn write(&mut self, Next { place, alone }: Next) {
-        let Self { phase: Phase::Online(link), outbox, now, .. } = self else { return };
-        let Some(entry) = outbox.at(place) else { return };
+        let Self {
+            phase: Phase::Online(link),
+            outbox,
+            now,
+            ..
+        } = self
+        else {
+            return;
+        };
+        let Some(entry) = outbox.at(place) else {
+            return;
+        };
         let id = entry.id;
         let publication = &entry.publication;
         if publication.expires.is_some_and(|expires| expires <= *now) {
@@ -108,7 +125,10 @@ impl<C: Content> Mqtt<C> {
             }
             let size = size.unwrap_or(usize::MAX);
             let rejection = Rejection::TooLarge { size, limit };
-            self.end(id, Outcome::Undelivered(UndeliveredCause::Rejected(rejection)));
+            self.end(
+                id,
+                Outcome::Undelivered(UndeliveredCause::Rejected(rejection)),
+            );
             return;
         }
         if publication.is_activity {

@@ -74,7 +74,10 @@ impl Cause {
     ///
     /// `connect` of the adapters fails early where this is false.
     pub const fn is_permanent(self) -> bool {
-        matches!(self, Self::Refused(Refusal::Credentials) | Self::Lost(LinkLost::Tls))
+        matches!(
+            self,
+            Self::Refused(Refusal::Credentials) | Self::Lost(LinkLost::Tls)
+        )
     }
 }
 
@@ -86,7 +89,7 @@ impl Refusal {
             // ThingsBoard answers wrong credentials with 2 and 5, never with 4 (§1.3); other brokers use 4.
             0x02 | 0x04 | 0x05 => Self::Credentials,
             0x03 => Self::Unavailable,
-            _ => Self::Other(ReasonCode::new(code)),
+            _ => Self::Other(ReasonCode::from_return_code(code)),
         }
     }
 
@@ -114,9 +117,9 @@ impl fmt::Display for Cause {
             Self::Refused(refusal) => refusal.fmt(f),
             Self::ServerDisconnect(reason) => write!(f, "the server disconnected: {reason}"),
             Self::KeepAlive => f.write_str("the server has gone silent"),
-            Self::AcknowledgementTimeout => {
-                f.write_str("a message was not acknowledged in time, so the connection was replaced")
-            }
+            Self::AcknowledgementTimeout => f.write_str(
+                "a message was not acknowledged in time, so the connection was replaced",
+            ),
             Self::Malformed(malformed) => write!(f, "the server sent malformed MQTT: {malformed}"),
             Self::Stalled => f.write_str("the server reads too slowly for what it sends"),
             Self::VersionRetry => f.write_str("MQTT 5 is tried again"),
@@ -132,7 +135,9 @@ impl fmt::Display for Refusal {
             Self::Credentials => f.write_str("the server does not accept these credentials"),
             Self::ProtocolVersion => f.write_str("the server does not speak this version of MQTT"),
             Self::Unavailable => f.write_str("the server cannot serve this device now"),
-            Self::RateLimited => f.write_str("the server refuses connections for a while: rate limit"),
+            Self::RateLimited => {
+                f.write_str("the server refuses connections for a while: rate limit")
+            }
             Self::Other(reason) => write!(f, "the server refused the connection: {reason}"),
         }
     }

@@ -62,7 +62,11 @@ impl Endpoint {
         if port == 0 {
             return Err(InvalidUrl::Port);
         }
-        Ok(Self { scheme, host: host.to_owned(), port })
+        Ok(Self {
+            scheme,
+            host: host.to_owned(),
+            port,
+        })
     }
 
     /// How the bytes travel.
@@ -165,7 +169,10 @@ impl fmt::Display for InvalidUrl {
         match self {
             Self::NoScheme => f.write_str("write the address as mqtt://host:port"),
             Self::UnknownScheme(scheme) => {
-                write!(f, "unknown scheme {scheme:?}: use mqtt:// (TCP) or mqtts:// (TLS)")
+                write!(
+                    f,
+                    "unknown scheme {scheme:?}: use mqtt:// (TCP) or mqtts:// (TLS)"
+                )
             }
             Self::Host => f.write_str("the host name is missing or malformed"),
             Self::Port => f.write_str("the port must be a number from 1 to 65535"),
@@ -205,7 +212,10 @@ mod tests {
     #[test]
     fn each_way_to_write_a_wrong_address_is_told_apart() {
         assert_eq!(parse("localhost:1883"), Err(InvalidUrl::NoScheme));
-        assert_eq!(parse("http://x"), Err(InvalidUrl::UnknownScheme("http".to_string())));
+        assert_eq!(
+            parse("http://x"),
+            Err(InvalidUrl::UnknownScheme("http".to_string()))
+        );
         assert_eq!(parse("mqtt://"), Err(InvalidUrl::Host));
         assert_eq!(parse("mqtt://a b"), Err(InvalidUrl::Host));
         assert_eq!(parse("mqtt://x:0"), Err(InvalidUrl::Port));

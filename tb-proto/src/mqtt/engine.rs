@@ -97,8 +97,15 @@ pub(crate) struct Mqtt<C> {
 }
 
 impl<C: Content> Mqtt<C> {
-    pub(crate) fn new(settings: Settings, credentials: Credentials, now: Instant, seed: u64) -> Self {
-        let versions = settings.version.map_or_else(VersionChoice::automatic, VersionChoice::only);
+    pub(crate) fn new(
+        settings: Settings,
+        credentials: Credentials,
+        now: Instant,
+        seed: u64,
+    ) -> Self {
+        let versions = settings
+            .version
+            .map_or_else(VersionChoice::automatic, VersionChoice::only);
         let mut timers = Timers::default();
         timers.set(Timer::Retry, now);
         Self {
@@ -140,7 +147,12 @@ impl<C: Content> Mqtt<C> {
             self.counters.stale_reports += 1;
             return;
         }
-        let mut link = Box::new(Link::new(link, self.versions.current(), self.now, &self.settings));
+        let mut link = Box::new(Link::new(
+            link,
+            self.versions.current(),
+            self.now,
+            &self.settings,
+        ));
         let keep_alive = u16::try_from(link.keep_alive.as_secs()).unwrap_or(u16::MAX);
         let connect = Connect {
             version: link.version,
@@ -154,7 +166,8 @@ impl<C: Content> Mqtt<C> {
         };
         if encode::connect(&connect, &mut link.out).is_err() {
             // Credentials are checked when they are set, so this is a limit of the codec itself.
-            self.requests.push_back(LinkRequest::Close { link: link.id });
+            self.requests
+                .push_back(LinkRequest::Close { link: link.id });
             self.stop(Cause::Lost(LinkLost::Local));
             return;
         }
@@ -221,7 +234,9 @@ impl<C: Content> Mqtt<C> {
 
     /// Ends a message with this outcome, wherever it is.
     pub(crate) fn settle(&mut self, id: MessageId, outcome: Outcome) {
-        let Some(entry) = self.outbox.remove(id) else { return };
+        let Some(entry) = self.outbox.remove(id) else {
+            return;
+        };
         if let Stage::InFlight { id, .. } = entry.stage
             && let Phase::Online(link) = &mut self.phase
         {
@@ -338,8 +353,18 @@ impl<C: Content> Mqtt<C> {
     }
 
     pub(super) fn report(&mut self, entry: Entry<C>, outcome: Outcome) {
-        let Entry { id, publication, writes, .. } = entry;
-        let settled = Settled { id, publication, written: writes > 0, outcome };
+        let Entry {
+            id,
+            publication,
+            writes,
+            ..
+        } = entry;
+        let settled = Settled {
+            id,
+            publication,
+            written: writes > 0,
+            outcome,
+        };
         self.signals.push_back(Signal::Settled(settled));
     }
 
@@ -390,9 +415,13 @@ impl<C: Content> Mqtt<C> {
         let endpoints = &self.settings.endpoints;
         // Never empty: the configuration starts with one endpoint and only adds.
         if let Some(endpoint) = endpoints.get(self.endpoint % endpoints.len().max(1)) {
-            self.requests.push_back(LinkRequest::Open { link, endpoint: endpoint.clone() });
+            self.requests.push_back(LinkRequest::Open {
+                link,
+                endpoint: endpoint.clone(),
+            });
         }
-        self.timers.set(Timer::Connect, self.now + self.settings.connect_timeout);
+        self.timers
+            .set(Timer::Connect, self.now + self.settings.connect_timeout);
         self.phase = Phase::Dialling { link };
     }
 
@@ -420,7 +449,8 @@ impl<C: Content> Mqtt<C> {
     /// All that was to be handed out is, or never will be.
     pub(super) fn left(&mut self, then: AfterLeaving) {
         if let Phase::Leaving { link, .. } = &self.phase {
-            self.requests.push_back(LinkRequest::Close { link: link.id });
+            self.requests
+                .push_back(LinkRequest::Close { link: link.id });
         }
         self.timers.stop_link();
         self.timers.stop(Timer::Retry);
@@ -436,7 +466,10 @@ impl<C: Content> Mqtt<C> {
     pub(super) fn stop(&mut self, cause: Cause) {
         self.timers.stop_link();
         self.phase = Phase::Stopped { cause };
-        self.signals.push_back(Signal::Offline { cause, next_attempt: None });
+        self.signals.push_back(Signal::Offline {
+            cause,
+            next_attempt: None,
+        });
     }
 
     pub(super) const fn link_id(&self) -> Option<LinkId> {
@@ -461,7 +494,9 @@ impl<C: Content> Mqtt<C> {
     /// Sets the timers that follow from what was written and received.
     pub(super) fn rearm(&mut self) {
         self.arm_expiry();
-        let Phase::Online(link) = &mut self.phase else { return };
+        let Phase::Online(link) = &mut self.phase else {
+            return;
+        };
         let last = link.last_activity.min(link.last_received);
         if link.pinging {
             self.timers.stop(Timer::Ping);
@@ -469,8 +504,14 @@ impl<C: Content> Mqtt<C> {
             self.timers.set(Timer::Ping, last + link.keep_alive);
         }
         let silent = link.last_received + link.keep_alive + self.settings.ping_timeout;
-        self.timers.set(Timer::Dead, link.probed.map_or(silent, |probed| probed.min(silent)));
-        let oldest = self.outbox.first(Queue::InFlight).and_then(|place| self.outbox.at(place));
+        self.timers.set(
+            Timer::Dead,
+            link.probed.map_or(silent, |probed| probed.min(silent)),
+        );
+        let oldest = self
+            .outbox
+            .first(Queue::InFlight)
+            .and_then(|place| self.outbox.at(place));
         let written = match oldest.map(|entry| entry.stage) {
             Some(Stage::InFlight { at, .. }) => Some(at),
             _ => None,
@@ -501,9 +542,10 @@ impl<C: Content> Mqtt<C> {
     /// again when their connection ends.
     fn expire(&mut self) {
         while let Some((at, id)) = self.outbox.next_expiry().filter(|&(at, _)| at <= self.now) {
-            let under_way = self.outbox.get(id).is_some_and(|entry| {
-                matches!(entry.stage, Stage::InFlight { .. } | Stage::Joined)
-            });
+            let under_way = self
+                .outbox
+                .get(id)
+                .is_some_and(|entry| matches!(entry.stage, Stage::InFlight { .. } | Stage::Joined));
             if under_way {
                 self.outbox.forget_expiry(at, id);
             } else if let Some(entry) = self.outbox.remove(id) {
@@ -519,12 +561,17 @@ impl<C: Content> Mqtt<C> {
             return;
         }
         if self.outbox.count(Queue::InFlight) > 0 {
-            self.timers.set(Timer::VersionRetry, self.now + Duration::from_secs(10));
+            self.timers
+                .set(Timer::VersionRetry, self.now + Duration::from_secs(10));
             return;
         }
         let from = self.versions.current();
         let to = self.versions.retry();
-        self.signals.push_back(Signal::VersionChanged { from, to, why: VersionChange::Retry });
+        self.signals.push_back(Signal::VersionChanged {
+            from,
+            to,
+            why: VersionChange::Retry,
+        });
         self.end_link(Cause::VersionRetry);
     }
 
@@ -536,7 +583,16 @@ impl<C: Content> Mqtt<C> {
     }
 
     fn finish_drain(&mut self) {
-        if !self.draining || matches!(self.phase, Phase::Closed | Phase::Leaving { then: AfterLeaving::Close, .. }) {
+        if !self.draining
+            || matches!(
+                self.phase,
+                Phase::Closed
+                    | Phase::Leaving {
+                        then: AfterLeaving::Close,
+                        ..
+                    }
+            )
+        {
             return;
         }
         self.timers.stop(Timer::Drain);

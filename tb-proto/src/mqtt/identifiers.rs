@@ -40,7 +40,12 @@ struct Page {
 
 impl Identifiers {
     pub(crate) const fn new() -> Self {
-        Self { pages: Vec::new(), spare: None, next: 1, used: 0 }
+        Self {
+            pages: Vec::new(),
+            spare: None,
+            next: 1,
+            used: 0,
+        }
     }
 
     /// Gives the next free identifier to `owner`. `None` if all 65,535 are taken.
@@ -79,7 +84,9 @@ impl Identifiers {
 
     pub(crate) fn release(&mut self, id: PacketIdentifier) {
         let (page, slot) = position(id);
-        let Some(entry) = self.pages.get_mut(page) else { return };
+        let Some(entry) = self.pages.get_mut(page) else {
+            return;
+        };
         let Some(page) = entry else { return };
         if page.owners[slot] == Owner::Nobody {
             return;
@@ -104,9 +111,12 @@ impl Identifiers {
             self.pages.resize_with(index + 1, || None);
         }
         let page = self.pages[index].get_or_insert_with(|| {
-            self.spare
-                .take()
-                .unwrap_or_else(|| Box::new(Page { owners: [Owner::Nobody; PAGE], used: 0 }))
+            self.spare.take().unwrap_or_else(|| {
+                Box::new(Page {
+                    owners: [Owner::Nobody; PAGE],
+                    used: 0,
+                })
+            })
         });
         page.owners[slot] = owner;
         page.used += 1;
@@ -130,7 +140,10 @@ mod tests {
         let mut stuck = BTreeSet::new();
         for round in 0..140_000_u32 {
             let id = identifiers.take(Owner::Subscribe).unwrap();
-            assert!(id.get() != 0 && !stuck.contains(&id), "{id:?} has two owners");
+            assert!(
+                id.get() != 0 && !stuck.contains(&id),
+                "{id:?} has two owners"
+            );
             if round % 140 == 0 && stuck.len() < 500 {
                 stuck.insert(id);
             } else {

@@ -7,7 +7,9 @@ use super::identifiers::Owner;
 use super::outbox::{Content, SlotIndex, Stage};
 use super::signal::{Outcome, Signal};
 use super::{Cause, Delivered, LinkId, Refusal, Rejection, UndeliveredCause};
-use crate::codec::{ConnAck, Incoming, Malformed, PacketIdentifier, ProtocolVersion, QoS, ReasonCode};
+use crate::codec::{
+    ConnAck, Incoming, Malformed, PacketIdentifier, ProtocolVersion, QoS, ReasonCode,
+};
 use crate::time::Instant;
 
 impl<C: Content> Mqtt<C> {
@@ -60,16 +62,22 @@ impl<C: Content> Mqtt<C> {
                 self.signals.push_back(Signal::Received(publish));
             }
             (
-                Incoming::OversizedPublish { topic, packet_id, len, .. },
+                Incoming::OversizedPublish {
+                    topic,
+                    packet_id,
+                    len,
+                    ..
+                },
                 Phase::Online(link),
             ) => {
                 link.acknowledge(packet_id.unwrap_or(0));
                 let topic = topic.map(|topic| topic.to_string());
-                self.signals.push_back(Signal::ReceivedTooLarge { topic, size: len });
+                self.signals
+                    .push_back(Signal::ReceivedTooLarge { topic, size: len });
             }
             (Incoming::PubAck { id, reason }, Phase::Online(_)) => self.handle_puback(id, reason),
             (Incoming::SubAck { id, codes }, Phase::Online(link)) => {
-                match link.subscribed(id, &codes) {
+                match link.subscribed(id, codes) {
                     Some(answers) => self.signals.extend(
                         answers.map(|(filter, granted)| Signal::Subscribed { filter, granted }),
                     ),
@@ -115,7 +123,9 @@ impl<C: Content> Mqtt<C> {
     }
 
     fn handle_puback(&mut self, id: PacketIdentifier, reason: u8) {
-        let Phase::Online(link) = &mut self.phase else { return };
+        let Phase::Online(link) = &mut self.phase else {
+            return;
+        };
         match link.identifiers.owner(id) {
             Owner::Message(place) => {
                 link.identifiers.release(id);
@@ -130,8 +140,17 @@ impl<C: Content> Mqtt<C> {
 
     /// The server acknowledged the message at `place`, whatever that means.
     fn acknowledged(&mut self, place: SlotIndex, reason: ReasonCode) {
-        let Self { phase: Phase::Online(link), outbox, .. } = self else { return };
-        let Some(entry) = outbox.at(place) else { return };
+        let Self {
+            phase: Phase::Online(link),
+            outbox,
+            ..
+        } = self
+        else {
+            return;
+        };
+        let Some(entry) = outbox.at(place) else {
+            return;
+        };
         let id = entry.id;
         if let Stage::InFlight { order, .. } = entry.stage {
             link.newest_acknowledged = link.newest_acknowledged.max(Some(order));
@@ -143,11 +162,15 @@ impl<C: Content> Mqtt<C> {
             return;
         }
         self.topic_works(place);
-        let Some(entry) = self.outbox.remove(id) else { return };
+        let Some(entry) = self.outbox.remove(id) else {
+            return;
+        };
         let outcome = if reason.is_error() {
             Outcome::Undelivered(UndeliveredCause::Rejected(Rejection::Reason(reason)))
         } else {
-            Outcome::Delivered(Delivered::Acknowledged { version: self.versions.current() })
+            Outcome::Delivered(Delivered::Acknowledged {
+                version: self.versions.current(),
+            })
         };
         self.report(entry, outcome);
     }

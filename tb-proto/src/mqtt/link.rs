@@ -105,7 +105,10 @@ impl Link {
         }
         self.online_since = now;
         self.last_activity = now;
-        self.filters = wanted.iter().map(|filter| (filter.clone(), FilterState::Due)).collect();
+        self.filters = wanted
+            .iter()
+            .map(|filter| (filter.clone(), FilterState::Due))
+            .collect();
     }
 
     pub(crate) fn subscribe(&mut self, filter: Filter) {
@@ -129,21 +132,36 @@ impl Link {
             let chosen = filters.iter().filter(|&&(_, state)| state == wanted);
             chosen.map(|(filter, _)| filter.clone()).collect()
         };
-        if self.filters.iter().any(|&(_, state)| state == FilterState::Leaving) {
+        if self
+            .filters
+            .iter()
+            .any(|&(_, state)| state == FilterState::Leaving)
+        {
             let leaving = all_of(&self.filters, FilterState::Leaving);
-            let Some(id) = self.identifiers.take(Owner::Unsubscribe) else { return };
+            let Some(id) = self.identifiers.take(Owner::Unsubscribe) else {
+                return;
+            };
             let refs: Vec<&Filter> = leaving.iter().collect();
             if encode::unsubscribe(self.version, id, &refs, &mut self.out).is_err() {
                 self.identifiers.release(id);
             }
-            self.filters.retain(|&(_, state)| state != FilterState::Leaving);
+            self.filters
+                .retain(|&(_, state)| state != FilterState::Leaving);
             self.last_activity = now;
         }
-        if self.filters.iter().any(|&(_, state)| state == FilterState::Due) {
+        if self
+            .filters
+            .iter()
+            .any(|&(_, state)| state == FilterState::Due)
+        {
             let due = all_of(&self.filters, FilterState::Due);
-            let Some(id) = self.identifiers.take(Owner::Subscribe) else { return };
-            let refs: Vec<(&Filter, QoS)> =
-                due.iter().map(|filter| (filter, QoS::AtLeastOnce)).collect();
+            let Some(id) = self.identifiers.take(Owner::Subscribe) else {
+                return;
+            };
+            let refs: Vec<(&Filter, QoS)> = due
+                .iter()
+                .map(|filter| (filter, QoS::AtLeastOnce))
+                .collect();
             if encode::subscribe(self.version, id, &refs, &mut self.out).is_err() {
                 self.identifiers.release(id);
             }
@@ -160,16 +178,26 @@ impl Link {
     pub(crate) fn subscribed(
         &mut self,
         id: PacketIdentifier,
-        codes: &[u8],
+        codes: Vec<u8>,
     ) -> Option<impl Iterator<Item = (Filter, Result<(), ReasonCode>)> + use<>> {
-        let position = self.subscribing.iter().position(|&(asked, ..)| asked == id)?;
+        let position = self
+            .subscribing
+            .iter()
+            .position(|&(asked, ..)| asked == id)?;
         let (_, _, filters) = self.subscribing.remove(position)?;
         self.identifiers.release(id);
         // ThingsBoard answers SUBSCRIBE without filters, and Sparkplug filters, with too few codes.
-        let codes = codes.to_vec().into_iter().chain(core::iter::repeat(0x80));
+        let codes = codes.into_iter().chain(core::iter::repeat(0x80));
         Some(filters.into_iter().zip(codes).map(|(filter, code)| {
             let granted = code < 0x80;
-            (filter, if granted { Ok(()) } else { Err(ReasonCode::new(code)) })
+            (
+                filter,
+                if granted {
+                    Ok(())
+                } else {
+                    Err(ReasonCode::new(code))
+                },
+            )
         }))
     }
 
@@ -236,7 +264,10 @@ impl Burst {
 
     pub(crate) fn count(&mut self, now: Instant) {
         if now.duration_since(self.since) > Self::SPAN {
-            *self = Self { since: now, count: 0 };
+            *self = Self {
+                since: now,
+                count: 0,
+            };
         }
         self.count = self.count.saturating_add(1);
     }

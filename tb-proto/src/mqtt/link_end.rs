@@ -4,8 +4,8 @@ use alloc::vec::Vec;
 use core::mem;
 use core::time::Duration;
 
-use super::engine::{AfterLeaving, Mqtt, Phase};
 use super::ending::Retry;
+use super::engine::{AfterLeaving, Mqtt, Phase};
 use super::link::Link;
 use super::outbox::{Content, OnLinkEnd, Queue, SlotIndex, Stage};
 use super::signal::{Outcome, Signal, VersionChange};
@@ -53,13 +53,17 @@ impl<C: Content> Mqtt<C> {
         self.timers.stop_link();
         self.paused_until = None;
         if matches!(cause, Cause::CredentialsChanged | Cause::VersionRetry) && online.is_some() {
-            self.signals.push_back(Signal::Offline { cause, next_attempt: Some(self.now) });
+            self.signals.push_back(Signal::Offline {
+                cause,
+                next_attempt: Some(self.now),
+            });
             self.phase = phase;
             self.leave(AfterLeaving::Reconnect);
             return;
         }
         if !lost {
-            self.requests.push_back(LinkRequest::Close { link: link_id });
+            self.requests
+                .push_back(LinkRequest::Close { link: link_id });
         }
         self.wait(cause, retry);
         self.end_drain_if_empty();
@@ -76,15 +80,22 @@ impl<C: Content> Mqtt<C> {
                 Retry::AtOnce
             }
             Cause::Refused(Refusal::Credentials) => Retry::Slow,
-            Cause::Refused(Refusal::RateLimited) => Retry::NotBefore(self.settings.rate_limit_pause),
+            Cause::Refused(Refusal::RateLimited) => {
+                Retry::NotBefore(self.settings.rate_limit_pause)
+            }
             Cause::Refused(Refusal::ProtocolVersion) => {
                 let from = self.versions.current();
                 match self.versions.refused() {
                     Some(to) => {
                         let why = VersionChange::Refused;
-                        self.signals.push_back(Signal::VersionChanged { from, to, why });
+                        self.signals
+                            .push_back(Signal::VersionChanged { from, to, why });
                         // Both versions refused in turn: not faster than any other failure.
-                        if from == ProtocolVersion::V5 { Retry::AtOnce } else { Retry::BackOff }
+                        if from == ProtocolVersion::V5 {
+                            Retry::AtOnce
+                        } else {
+                            Retry::BackOff
+                        }
                     }
                     None => Retry::Slow,
                 }
@@ -93,13 +104,18 @@ impl<C: Content> Mqtt<C> {
                 let from = self.versions.current();
                 if let Some(to) = self.versions.silence() {
                     let why = VersionChange::Silence;
-                    self.signals.push_back(Signal::VersionChanged { from, to, why });
+                    self.signals
+                        .push_back(Signal::VersionChanged { from, to, why });
                 }
                 Retry::BackOff
             }
             Cause::Malformed(_) => {
                 self.malformed = self.malformed.saturating_add(1);
-                if self.malformed >= MALFORMED { Retry::Slow } else { Retry::BackOff }
+                if self.malformed >= MALFORMED {
+                    Retry::Slow
+                } else {
+                    Retry::BackOff
+                }
             }
             Cause::ServerDisconnect(ReasonCode::SESSION_TAKEN_OVER) => self.taken_over(),
             Cause::ServerDisconnect(
@@ -141,7 +157,7 @@ impl<C: Content> Mqtt<C> {
         let plausible = link.version == ProtocolVersion::V3_1_1
             && link.trial.is_none()
             && link.burst.makes_rate_limit_plausible(self.now);
-        plausible && !core::mem::replace(&mut self.rate_limit_assumed, plausible)
+        plausible && !mem::replace(&mut self.rate_limit_assumed, plausible)
     }
 
     /// Sets the time of the next attempt.
@@ -160,7 +176,10 @@ impl<C: Content> Mqtt<C> {
         let until = self.now + pause;
         self.timers.set(Timer::Retry, until);
         self.phase = Phase::Waiting { until, cause };
-        self.signals.push_back(Signal::Offline { cause, next_attempt: Some(until) });
+        self.signals.push_back(Signal::Offline {
+            cause,
+            next_attempt: Some(until),
+        });
     }
 
     /// What was written and not acknowledged waits to be written again, in the same order and before
@@ -172,7 +191,11 @@ impl<C: Content> Mqtt<C> {
         }
         if let Some((suspect, _)) = link.trial {
             // However the connection ended: it goes on travelling alone.
-            if self.outbox.get(suspect).is_some_and(|entry| entry.stage.queue() == Queue::InFlight) {
+            if self
+                .outbox
+                .get(suspect)
+                .is_some_and(|entry| entry.stage.queue() == Queue::InFlight)
+            {
                 self.outbox.suspect(suspect);
             }
         }
@@ -183,14 +206,18 @@ impl<C: Content> Mqtt<C> {
             next = self.outbox.behind(place);
         }
         for &place in written.iter().rev() {
-            let Some(entry) = self.outbox.at(place) else { continue };
+            let Some(entry) = self.outbox.at(place) else {
+                continue;
+            };
             let id = entry.id;
             let expires = match entry.publication.on_link_end {
                 OnLinkEnd::End => None,
                 OnLinkEnd::Resend => Some(entry.publication.expires),
                 OnLinkEnd::ResendFor(span) => {
                     let limit = self.now + span;
-                    Some(Some(entry.publication.expires.map_or(limit, |at| at.min(limit))))
+                    Some(Some(
+                        entry.publication.expires.map_or(limit, |at| at.min(limit)),
+                    ))
                 }
             };
             let outcome = match expires {
@@ -200,7 +227,8 @@ impl<C: Content> Mqtt<C> {
                 }
                 Some(expires) => {
                     self.outbox.again_first(place);
-                    self.outbox.edit(id, |publication| publication.expires = expires);
+                    self.outbox
+                        .edit(id, |publication| publication.expires = expires);
                     None
                 }
             };
@@ -220,7 +248,9 @@ impl<C: Content> Mqtt<C> {
         let mut next = self.outbox.first(queue);
         while let Some(place) = next {
             next = self.outbox.behind(place);
-            let Some(entry) = self.outbox.at(place) else { continue };
+            let Some(entry) = self.outbox.at(place) else {
+                continue;
+            };
             if entry.publication.on_link_end == OnLinkEnd::End {
                 let id = entry.id;
                 if let Some(entry) = self.outbox.remove(id) {
@@ -233,14 +263,22 @@ impl<C: Content> Mqtt<C> {
     /// The oldest written message, or SUBSCRIBE, has waited too long for its acknowledgement.
     pub(super) fn acknowledgement_overdue(&mut self) {
         let timeout = self.settings.acknowledgement_timeout;
-        let Phase::Online(link) = &self.phase else { return };
+        let Phase::Online(link) = &self.phase else {
+            return;
+        };
         let newest = link.newest_acknowledged;
-        let mut overdue = link.subscribing_since().is_some_and(|at| at + timeout <= self.now);
+        let mut overdue = link
+            .subscribing_since()
+            .is_some_and(|at| at + timeout <= self.now);
         let mut next = self.outbox.first(Queue::InFlight);
         while let Some(place) = next {
             next = self.outbox.behind(place);
-            let Some(entry) = self.outbox.at_mut(place) else { break };
-            let Stage::InFlight { at, order, .. } = entry.stage else { break };
+            let Some(entry) = self.outbox.at_mut(place) else {
+                break;
+            };
+            let Stage::InFlight { at, order, .. } = entry.stage else {
+                break;
+            };
             if at + timeout > self.now {
                 break;
             }
@@ -265,7 +303,9 @@ impl<C: Content> Mqtt<C> {
 
     /// The server has no quota for this message now (0x97). Returns whether it is to be tried again.
     pub(super) fn pause_for_quota(&mut self, place: SlotIndex) -> bool {
-        let Some(entry) = self.outbox.at(place) else { return false };
+        let Some(entry) = self.outbox.at(place) else {
+            return false;
+        };
         if entry.writes >= QUOTA_TRIES || entry.publication.on_link_end == OnLinkEnd::End {
             return false;
         }

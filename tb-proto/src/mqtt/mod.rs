@@ -38,9 +38,11 @@ pub use credentials::{Credentials, InvalidCredentials};
 pub use ending::{Cause, Refusal};
 pub use endpoint::{Endpoint, InvalidUrl, Scheme};
 pub(crate) use engine::{Mqtt, Phase};
-pub(crate) use outbox::{Content, Entry, Lane, MessageId, OnLinkEnd, OutboxLimits, Publication, Stage};
+pub(crate) use outbox::{
+    Content, Entry, Lane, MessageId, OnLinkEnd, OutboxLimits, Publication, Stage,
+};
 pub use outcome::{Delivered, Rejection, UndeliveredCause};
 pub(crate) use settings::Settings;
-pub(crate) use signal::{Outcome, Settled, Signal};
 pub use signal::VersionChange;
+pub(crate) use signal::{Outcome, Settled, Signal};
 pub use transport::{LinkId, LinkLost, LinkRequest};

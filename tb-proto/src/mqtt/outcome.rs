@@ -82,14 +82,17 @@ impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Reason(reason) => write!(f, "rejected by the server: {reason}"),
-            Self::ClosesConnection => {
-                f.write_str("rejected: the server closes the connection whenever it gets this message")
-            }
+            Self::ClosesConnection => f.write_str(
+                "rejected: the server closes the connection whenever it gets this message",
+            ),
             Self::NoAnswer => {
                 f.write_str("rejected: the server acknowledges other messages but not this one")
             }
             Self::TooLarge { size, limit } => {
-                write!(f, "rejected: {size} bytes, but the server takes {limit} at most")
+                write!(
+                    f,
+                    "rejected: {size} bytes, but the server takes {limit} at most"
+                )
             }
             Self::CallOver => f.write_str("rejected: the call is over"),
         }

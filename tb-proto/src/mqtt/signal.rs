@@ -9,15 +9,30 @@ use crate::time::Instant;
 #[derive(Debug)]
 pub(crate) enum Signal<C> {
     /// The server accepted the connection.
-    Online { version: ProtocolVersion },
+    Online {
+        version: ProtocolVersion,
+    },
     /// The connection, or the attempt, ended.
-    Offline { cause: Cause, next_attempt: Option<Instant> },
-    VersionChanged { from: ProtocolVersion, to: ProtocolVersion, why: VersionChange },
+    Offline {
+        cause: Cause,
+        next_attempt: Option<Instant>,
+    },
+    VersionChanged {
+        from: ProtocolVersion,
+        to: ProtocolVersion,
+        why: VersionChange,
+    },
     /// The server answered a SUBSCRIBE for this filter.
-    Subscribed { filter: Filter, granted: Result<(), ReasonCode> },
+    Subscribed {
+        filter: Filter,
+        granted: Result<(), ReasonCode>,
+    },
     Received(Publish),
     /// A message over the limit was skipped.
-    ReceivedTooLarge { topic: Option<String>, size: usize },
+    ReceivedTooLarge {
+        topic: Option<String>,
+        size: usize,
+    },
     Settled(Settled<C>),
     /// Draining is over; nothing follows.
     Closed,

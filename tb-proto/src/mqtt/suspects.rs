@@ -60,8 +60,12 @@ impl<C: Content> Mqtt<C> {
         while let Some(place) = next {
             next = self.outbox.behind(place);
             let session = self.session;
-            let Some(entry) = self.outbox.at_mut(place) else { break };
-            let Stage::InFlight { at, .. } = entry.stage else { break };
+            let Some(entry) = self.outbox.at_mut(place) else {
+                break;
+            };
+            let Stage::InFlight { at, .. } = entry.stage else {
+                break;
+            };
             // Requests of the machine's own making die with the connection and are judged by their owner.
             if entry.publication.on_link_end == OnLinkEnd::End
                 || self.now.duration_since(at) > TRIAL
@@ -87,19 +91,25 @@ impl<C: Content> Mqtt<C> {
         if others && self.now < link.online_since + OTHERS_FIRST {
             return None;
         }
-        self.suspects().find(|&(_, not_before)| not_before <= self.now).map(|(place, _)| place)
+        self.suspects()
+            .find(|&(_, not_before)| not_before <= self.now)
+            .map(|(place, _)| place)
     }
 
     /// Wakes the driver when a suspect's turn comes.
     pub(super) fn arm_suspects(&mut self) {
-        let Phase::Online(link) = &self.phase else { return };
+        let Phase::Online(link) = &self.phase else {
+            return;
+        };
         if let Some((_, until)) = link.trial {
             self.timers.set(Timer::Suspect, until);
             return;
         }
         let first = link.online_since + OTHERS_FIRST;
         match self.suspects().map(|(_, not_before)| not_before).min() {
-            Some(due) if due.max(first) > self.now => self.timers.set(Timer::Suspect, due.max(first)),
+            Some(due) if due.max(first) > self.now => {
+                self.timers.set(Timer::Suspect, due.max(first))
+            }
             _ => self.timers.stop(Timer::Suspect),
         }
     }
@@ -136,7 +146,9 @@ impl<C: Content> Mqtt<C> {
 
     /// A lone suspect ended the connection.
     fn strike(&mut self, trial: super::MessageId, version: ProtocolVersion) {
-        let Some(entry) = self.outbox.get_mut(trial) else { return };
+        let Some(entry) = self.outbox.get_mut(trial) else {
+            return;
+        };
         let suspicion = &mut entry.suspicion;
         suspicion.strikes = suspicion.strikes.saturating_add(1);
         if suspicion.strikes >= strikes_needed(version) {
@@ -164,16 +176,18 @@ impl<C: Content> Mqtt<C> {
 
 /// Whether this end can have been caused by a message.
 const fn is_suspicious(link: &Link, cause: Cause) -> bool {
-    match (link.version, cause) {
+    matches!(
+        (link.version, cause),
         (
             ProtocolVersion::V5,
             Cause::ServerDisconnect(
                 ReasonCode::SERVER_SHUTTING_DOWN
-                | ReasonCode::MALFORMED_PACKET
-                | ReasonCode::PAYLOAD_FORMAT_INVALID,
+                    | ReasonCode::MALFORMED_PACKET
+                    | ReasonCode::PAYLOAD_FORMAT_INVALID,
             ),
-        ) => true,
-        (ProtocolVersion::V3_1_1, Cause::Lost(LinkLost::Closed | LinkLost::Reset)) => true,
-        _ => false,
-    }
+        ) | (
+            ProtocolVersion::V3_1_1,
+            Cause::Lost(LinkLost::Closed | LinkLost::Reset)
+        )
+    )
 }

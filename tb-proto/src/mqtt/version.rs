@@ -41,7 +41,13 @@ impl VersionChoice {
     }
 
     pub(crate) const fn only(version: ProtocolVersion) -> Self {
-        Self { fixed: true, current: version, v5_accepted: false, silent: 0, by_silence: false }
+        Self {
+            fixed: true,
+            current: version,
+            v5_accepted: false,
+            silent: 0,
+            by_silence: false,
+        }
     }
 
     pub(crate) const fn current(&self) -> ProtocolVersion {
@@ -116,8 +122,9 @@ mod tests {
     #[test]
     fn three_silent_closes_lead_to_the_other_version_and_then_they_alternate() {
         let mut choice = VersionChoice::automatic();
-        let tried: alloc::vec::Vec<_> =
-            (0..6).map(|_| (choice.current(), choice.silence()).0).collect();
+        let tried: alloc::vec::Vec<_> = (0..6)
+            .map(|_| (choice.current(), choice.silence()).0)
+            .collect();
         assert_eq!(tried, [V5, V5, V5, V3_1_1, V5, V3_1_1]);
     }
 
@@ -137,7 +144,10 @@ mod tests {
         for _ in 0..3 {
             choice.silence();
         }
-        assert_eq!(choice.accepted(Instant::default()), Some(Instant::default() + RETRY));
+        assert_eq!(
+            choice.accepted(Instant::default()),
+            Some(Instant::default() + RETRY)
+        );
         assert_eq!(choice.retry(), V5);
         assert_eq!(choice.silence(), Some(V3_1_1));
     }

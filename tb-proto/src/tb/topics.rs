@@ -43,9 +43,7 @@ fn numbered(prefix: &'static str, number: i32) -> Topic {
         Ok(number) => Topic::numbered(prefix, number),
         // The server may use negative numbers for calls of its own (C-099); digits and a sign make
         // a topic.
-        Err(_) => {
-            Topic::new(&format!("{prefix}{number}")).unwrap_or(Topic::from_static(TELEMETRY))
-        },
+        Err(_) => Topic::new(&format!("{prefix}{number}")).unwrap_or(Topic::from_static(TELEMETRY)),
     }
 }
 
@@ -161,7 +159,10 @@ mod tests {
 
     #[test]
     fn what_we_publish_to_carries_the_id_in_decimal() {
-        assert_eq!(attribute_request(1).to_string(), "v1/devices/me/attributes/request/1");
+        assert_eq!(
+            attribute_request(1).to_string(),
+            "v1/devices/me/attributes/request/1"
+        );
         assert_eq!(rpc_reply(0).to_string(), "v1/devices/me/rpc/response/0");
         assert_eq!(
             rpc_request(i32::MAX).to_string(),

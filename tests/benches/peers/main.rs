@@ -1,6 +1,9 @@
 //! Our clients beside others: processor time, throughput, latency and write calls on the same workloads.
 //!
 //! `cargo bench -p tb-tests --bench peers [-- [--short] [--only CLIENT]]`
+//!
+//! To profile one client: `serve` as the argument prints the address of a minimal peer and stays, and
+//! `client CLIENT WORKLOAD ADDRESS MESSAGES WINDOW` runs a client alone.
 
 mod on_threads;
 mod on_tokio;
@@ -16,26 +19,32 @@ struct Effort {
     rounds: usize,
     pipelined: u64,
     round_trips: u64,
+    connections: u64,
 }
 
 const FULL: Effort = Effort {
     rounds: 5,
     pipelined: 300_000,
     round_trips: 20_000,
+    connections: 1_000,
 };
 /// To see that everything runs.
 const SHORT: Effort = Effort {
     rounds: 1,
     pipelined: 10_000,
     round_trips: 500,
+    connections: 50,
 };
 
 const WINDOW: u16 = 1_000;
+/// Cost must not depend on how many messages are unacknowledged.
+const OTHER_WINDOWS: [u16; 3] = [100, 10_000, 60_000];
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let outcome = match arguments.split_first() {
         Some((first, order)) if first == "client" => run_client(order),
+        Some((first, _)) if first == "serve" => serve(),
         _ => compare(&arguments),
     };
     match outcome {
@@ -44,6 +53,13 @@ fn main() -> ExitCode {
             eprintln!("{error}");
             ExitCode::FAILURE
         }
+    }
+}
+
+fn serve() -> io::Result<()> {
+    println!("{}", MinimalPeer::start()?.address());
+    loop {
+        std::thread::park();
     }
 }
 

@@ -1,6 +1,6 @@
 //! Our client on plain threads: the application is one, the connection has its own.
 
-use std::hint::black_box;
+use core::hint::black_box;
 use std::io;
 use std::time::Instant;
 
@@ -34,7 +34,7 @@ fn published(order: &Order, client: &Client, qos: QoS) -> io::Result<Measurement
 fn received(order: &Order, client: &Client) -> io::Result<Measurement> {
     let meter = Meter::start()?;
     let mut updates = client.attribute_updates();
-    while let Some(update) = updates.recv_wait() {
+    while let Ok(update) = updates.recv_wait() {
         // Updates that wait are merged per key: what counts is how far the newest is.
         if counter(&black_box(value(update))) + 1 >= order.messages {
             break;

@@ -1,6 +1,6 @@
 //! Our client on tokio, on one thread: the application is one task, the driver another.
 
-use std::hint::black_box;
+use core::hint::black_box;
 use std::io;
 use std::time::Instant;
 
@@ -76,7 +76,7 @@ async fn idle(order: &Order) -> io::Result<Measurement> {
 }
 
 async fn connect(order: &Order) -> io::Result<Client> {
-    let client = tb_tokio::start(config(order)?);
+    let client = tb_tokio::start(config(order)?).map_err(io::Error::other)?;
     client.connected().await.map_err(io::Error::other)?;
     Ok(client)
 }

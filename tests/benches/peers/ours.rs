@@ -23,7 +23,7 @@ pub(crate) fn config(order: &Order) -> io::Result<Config> {
 
 /// All of an update as one value, as a client of bare MQTT would parse it.
 pub(crate) fn value(update: AttributeUpdate) -> Value {
-    Value::Object(update.values.into_inner().into_iter().collect())
+    Value::Object(update.updated.into_inner().into_iter().collect())
 }
 
 /// How many readings were before this one.

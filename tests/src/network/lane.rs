@@ -27,6 +27,11 @@ pub(super) enum LaneState {
 
 impl Lane {
     pub(super) const fn new(now: Time) -> Self {
-        Self { last_arrival: now, in_flight: 0, breaks_after: None, state: LaneState::Flowing }
+        Self {
+            last_arrival: now,
+            in_flight: 0,
+            breaks_after: None,
+            state: LaneState::Flowing,
+        }
     }
 }

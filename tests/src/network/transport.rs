@@ -121,7 +121,11 @@ impl Network {
     /// The device wants a connection.
     pub fn dial(&mut self, now: Time) -> PathId {
         let path = PathId(self.paths.len());
-        self.paths.push(Path { up: Lane::new(now), down: Lane::new(now), refused: None });
+        self.paths.push(Path {
+            up: Lane::new(now),
+            down: Lane::new(now),
+            refused: None,
+        });
         match self.conditions.dial {
             Dial::Unanswered => {}
             Dial::Refused(why) => {
@@ -256,7 +260,11 @@ impl Network {
 
     fn schedule(&mut self, now: Time, path: PathId, to: Side, what: Arrival) -> Time {
         let jitter = u64::try_from(self.conditions.jitter.as_micros()).unwrap_or(u64::MAX);
-        let drawn = if jitter == 0 { 0 } else { self.random.up_to(jitter) };
+        let drawn = if jitter == 0 {
+            0
+        } else {
+            self.random.up_to(jitter)
+        };
         let mut at = now + self.conditions.latency + Duration::from_micros(drawn);
         if to == Side::Server {
             at = at.max(self.conditions.stalled_until);
@@ -269,7 +277,8 @@ impl Network {
         at = at.max(lane.last_arrival);
         lane.last_arrival = at;
         self.sequence += 1;
-        self.agenda.push(Reverse((at, self.sequence, Delivery { path, to, what })));
+        self.agenda
+            .push(Reverse((at, self.sequence, Delivery { path, to, what })));
         at
     }
 }
@@ -288,7 +297,13 @@ mod tests {
         let mut network = Network::new(seed);
         let path = network.dial(Time(0));
         let told = arrived(&mut network, Time::from_millis(100));
-        assert_eq!(told, [(Side::Server, Arrival::Opened), (Side::Client, Arrival::Opened)]);
+        assert_eq!(
+            told,
+            [
+                (Side::Server, Arrival::Opened),
+                (Side::Client, Arrival::Opened)
+            ]
+        );
         (network, path)
     }
 
@@ -327,9 +342,16 @@ mod tests {
             network.write(Time::from_millis(100), path, Side::Server, b"1234567");
             network.write(Time::from_millis(101), path, Side::Server, b"89");
             let told = arrived(&mut network, LATER);
-            let at = |side| told.iter().filter(move |(to, _)| *to == side).map(|(_, what)| what);
+            let at = |side| {
+                told.iter()
+                    .filter(move |(to, _)| *to == side)
+                    .map(|(_, what)| what)
+            };
             let bytes = Arrival::Bytes(b"12345".to_vec());
-            assert!(at(Side::Client).eq(core::iter::once(&bytes).chain(&end)), "{told:?}");
+            assert!(
+                at(Side::Client).eq(core::iter::once(&bytes).chain(&end)),
+                "{told:?}"
+            );
             assert!(at(Side::Server).eq(&end), "{told:?}");
         }
     }
@@ -340,7 +362,13 @@ mod tests {
         network.write(Time::from_millis(100), path, Side::Server, b"lost");
         network.cut(Time::from_millis(101), path, Cut::Rst);
         let told = arrived(&mut network, LATER);
-        assert_eq!(told, [(Side::Server, Arrival::Reset), (Side::Client, Arrival::Reset)]);
+        assert_eq!(
+            told,
+            [
+                (Side::Server, Arrival::Reset),
+                (Side::Client, Arrival::Reset)
+            ]
+        );
     }
 
     #[test]
@@ -352,7 +380,10 @@ mod tests {
         let told = arrived(&mut network, LATER);
         assert_eq!(
             told,
-            [(Side::Server, Arrival::Bytes(b"bye".to_vec())), (Side::Server, Arrival::Closed)]
+            [
+                (Side::Server, Arrival::Bytes(b"bye".to_vec())),
+                (Side::Server, Arrival::Closed)
+            ]
         );
     }
 
@@ -376,7 +407,10 @@ mod tests {
         assert_eq!(network.poll_timeout(), None);
         network.conditions_mut().dial = Dial::Refused(LinkLost::ConnectionRefused);
         let path = network.dial(Time(0));
-        assert_eq!(arrived(&mut network, LATER), [(Side::Client, Arrival::Refused)]);
+        assert_eq!(
+            arrived(&mut network, LATER),
+            [(Side::Client, Arrival::Refused)]
+        );
         assert_eq!(network.refusal(path), LinkLost::ConnectionRefused);
     }
 }

@@ -329,15 +329,19 @@ impl Line {
             return;
         }
         self.unframed.extend_from_slice(bytes);
+        let mut rest = self.unframed.as_slice();
         loop {
-            let length = match split_packet(&self.unframed) {
+            let length = match split_packet(rest) {
                 Framing::Whole(length) => length,
-                Framing::NeedMore => return,
+                Framing::NeedMore => break,
                 // Shown as it is: it will agree with no recorded packet.
-                Framing::Malformed => self.unframed.len(),
+                Framing::Malformed => rest.len(),
             };
-            self.packets.push(self.unframed.drain(..length).collect());
+            let (packet, after) = rest.split_at(length);
+            self.packets.push(packet.to_vec());
+            rest = after;
         }
+        self.unframed = rest.to_vec();
     }
 }
 

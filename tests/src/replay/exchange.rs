@@ -261,6 +261,9 @@ impl RawStep {
             );
             return Ok(steps);
         }
+        if self.receive_repeated.is_some() {
+            return Ok(vec![Step::ReceiveUnlisted { connection }]);
+        }
         if let Some(packets) = self.receive {
             let packets = packets.iter().map(|packet| packet.received(lengths));
             let mut packets = packets.collect::<Result<Vec<_>, _>>()?;

@@ -29,4 +29,5 @@ pub use exchange::{Connection, Expected, Order, PresentedCertificate, Protocol, 
 pub use json::json_agrees;
 pub use long_form::DescribedPublish;
 pub use packet::{Framing, Kind, PacketView, PublishView, split_packet};
+pub use server_side::{Answers, Fault, Survived, play_to_client};
 pub use template::{Template, TemplateError};

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 /// Bytes of a packet together with the places that are volatile: a token that the server invented,
 /// the time of its clock. A volatile place holds filler of the recorded length, so that every length
 /// inside the packet stays right.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Template {
     bytes: Vec<u8>,
     volatile: Vec<Volatile>,
@@ -151,15 +151,6 @@ impl Template {
         }
         template.push(&hexadecimal(rest)?);
         Ok(template)
-    }
-}
-
-impl Default for Template {
-    fn default() -> Self {
-        Self {
-            bytes: Vec::new(),
-            volatile: Vec::new(),
-        }
     }
 }
 

@@ -7,7 +7,7 @@ use super::simulator::ConnectionId;
 use super::time::Time;
 
 /// Something that the server does at a moment that has been fixed already.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub(super) enum Job {
     /// The credential service answers.
     AnswerConnect(ConnectionId),
@@ -16,11 +16,11 @@ pub(super) enum Job {
         connection: ConnectionId,
         packet_id: u16,
     },
-    /// The core answers an attribute request with these values.
+    /// The core answers an attribute request with this JSON.
     AttributeResponse {
         connection: ConnectionId,
         request: i32,
-        found: super::attributes::Found,
+        body: String,
     },
     /// The core announces a change of shared attributes.
     AttributePush {
@@ -56,6 +56,19 @@ pub(super) enum Job {
         request: i32,
         serial: u64,
     },
+    /// The core sends something to a gateway about a child.
+    GatewayDownlink {
+        connection: ConnectionId,
+        topic: &'static str,
+        body: String,
+    },
+    /// A provisioning request is answered.
+    ProvisionResponse {
+        connection: ConnectionId,
+        body: Vec<u8>,
+    },
+    /// A provisioning session has had its answer for long enough.
+    ProvisionEnd(ConnectionId),
     /// The periodic check finds a session that may be inactive.
     InactivityCheck(ConnectionId),
     /// The session of a dead connection shows up and throws this one out.

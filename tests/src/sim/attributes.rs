@@ -9,7 +9,7 @@ use super::backend::DeviceId;
 use super::control::QueueKind;
 use super::failures::Failure;
 use super::json::{Json, NotJson, java_double, quote, type_members};
-use super::protobuf::{self, AttributesRequest, NotProtobuf};
+use super::protobuf;
 use super::publish::{Format, Taken};
 use super::rate_limits::Cost;
 use super::simulator::{ConnectionId, Simulator};
@@ -22,21 +22,6 @@ pub(super) enum Change {
     /// Keys with their new values.
     Updated(Vec<(String, TypedValue)>),
     Deleted(Vec<String>),
-}
-
-/// What an attribute request asks for: keys by scope, `None` where it names no scope.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Query {
-    client: Option<Vec<String>>,
-    shared: Option<Vec<String>>,
-}
-
-/// What was found for an attribute request.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Found {
-    client: Vec<(String, TypedValue)>,
-    shared: Vec<(String, TypedValue)>,
-    several_keys: bool,
 }
 
 impl Simulator {
@@ -76,23 +61,18 @@ impl Simulator {
     pub(super) fn attribute_request(
         &mut self,
         id: ConnectionId,
-        device: DeviceId,
         family: Family,
         request: &str,
         payload: &[u8],
     ) -> Result<Taken, Failure> {
-        let number = topics::request_id(request);
-        let (request, query) = match self.format(device, family) {
-            Format::Json => (number.ok_or(Failure::Adaptor)?, Query::read_json(payload)?),
-            Format::Protobuf => match AttributesRequest::read(payload) {
-                // Where JSON is class A, the protobuf adaptor lets the exception go (§11.5).
-                Ok(read) => (number.ok_or(Failure::Uncaught)?, Query::from(read)),
-                Err(NotProtobuf) if self.tries_json(device, family) => {
-                    (number.ok_or(Failure::Adaptor)?, Query::read_json(payload)?)
-                }
-                Err(NotProtobuf) => return Err(Failure::Adaptor),
-            },
-        };
+        let request = topics::request_id(request).ok_or(Failure::Adaptor)?;
+        let json = Json::parse(payload).map_err(|NotJson| Failure::Adaptor)?;
+        if !matches!(json, Json::Object(_)) {
+            return Err(Failure::Adaptor);
+        }
+        let client = keys(&json, "clientKeys")?;
+        let shared = keys(&json, "sharedKeys")?;
+        let device = self.device_of(id).ok_or(Failure::Submit)?;
         let taken = self.enqueue(id, device, QueueKind::AttrRequest, Cost::Regular)?;
         // Set after the request was dispatched, and never tied to it (C-076).
         if let Some(session) = self.session_mut(id) {
@@ -100,41 +80,29 @@ impl Simulator {
         }
         // A negative identifier cannot be answered: the adaptor drops the response (C-074).
         if request >= 0 && !self.drops_response() {
-            let found = self.find_attributes(device, &query);
+            let body = self.find_attributes(device, client.as_deref(), shared.as_deref());
             let at = self.core_time();
             self.agenda.schedule(
                 at,
                 Job::AttributeResponse {
                     connection: id,
                     request,
-                    found,
+                    body,
                 },
             );
         }
         Ok(taken)
     }
 
-    pub(super) fn send_attribute_response(
-        &mut self,
-        id: ConnectionId,
-        request: i32,
-        found: &Found,
-    ) {
+    pub(super) fn send_attribute_response(&mut self, id: ConnectionId, request: i32, body: &str) {
         let Some(session) = self.session_mut(id) else {
             return;
         };
-        let (device, family) = (session.device, session.families.attribute_responses);
-        let payload = match self.downlink_format(device, family) {
-            Format::Json => found.to_text().into_bytes(),
-            Format::Protobuf => protobuf::attribute_response(
-                request,
-                &found.client,
-                &found.shared,
-                found.several_keys,
-                self.unix_ms(),
-            ),
-        };
-        self.publish_downlink(id, &family.attribute_response(request), &payload);
+        let topic = session
+            .families
+            .attribute_responses
+            .attribute_response(request);
+        self.publish_downlink(id, &topic, body.as_bytes());
     }
 
     pub(super) fn set_shared(&mut self, device: DeviceId, values: &Map<String, Value>) {
@@ -177,68 +145,34 @@ impl Simulator {
     }
 
     pub(super) fn send_attribute_push(&mut self, id: ConnectionId, change: &Change) {
+        let unix_ms = self.unix_ms();
         let Some(session) = self.session_mut(id) else {
             return;
         };
-        let (device, family) = (session.device, session.families.attribute_updates);
-        let payload = match (self.downlink_format(device, family), change) {
-            (Format::Json, _) => change.to_text().into_bytes(),
-            (Format::Protobuf, Change::Updated(values)) => {
-                protobuf::attributes_updated(values, self.unix_ms())
-            }
-            (Format::Protobuf, Change::Deleted(keys)) => protobuf::attributes_deleted(keys),
+        let device = session.device;
+        let family = session.families.attribute_updates;
+        let payload = match self.format(device, family) {
+            Format::Json => change.to_text().into_bytes(),
+            Format::Protobuf => change.to_protobuf(unix_ms),
         };
         self.publish_downlink(id, family.attribute_updates(), &payload);
     }
 
-    fn find_attributes(&self, device: DeviceId, query: &Query) -> Found {
-        let device = self.backend.device(device);
-        let everything = query.client.is_none() && query.shared.is_none();
-        let asked = [&query.client, &query.shared];
-        let keys: usize = asked.into_iter().flatten().map(Vec::len).sum();
-        Found {
-            client: select(&device.client, query.client.as_deref(), everything),
-            shared: select(&device.shared, query.shared.as_deref(), everything),
-            several_keys: everything || keys > 1,
-        }
-    }
-}
-
-impl Query {
-    fn read_json(payload: &[u8]) -> Result<Self, Failure> {
-        let json = Json::parse(payload).map_err(|NotJson| Failure::Adaptor)?;
-        if !matches!(json, Json::Object(_)) {
-            return Err(Failure::Adaptor);
-        }
-        let keys = |name| match json.member(name) {
-            Some(list) => list
-                .as_text()
-                .map(|text| split(&text))
-                .ok_or(Failure::Adaptor),
-            None => Ok(None),
-        };
-        Ok(Self {
-            client: keys("clientKeys")?,
-            shared: keys("sharedKeys")?,
-        })
-    }
-}
-
-impl From<AttributesRequest> for Query {
-    fn from(request: AttributesRequest) -> Self {
-        let keys = |list: Option<String>| list.and_then(|text| split(&text));
-        Self {
-            client: keys(request.client_keys),
-            shared: keys(request.shared_keys),
-        }
-    }
-}
-
-impl Found {
     /// The response: scopes without a match are left out (C-072).
-    fn to_text(&self) -> String {
+    fn find_attributes(
+        &self,
+        device: DeviceId,
+        client: Option<&[String]>,
+        shared: Option<&[String]>,
+    ) -> String {
+        let device = self.backend.device(device);
+        let everything = client.is_none() && shared.is_none();
         let mut body = String::from("{");
-        for (scope, found) in [("client", &self.client), ("shared", &self.shared)] {
+        for (scope, keys, values) in [
+            ("client", client, &device.client),
+            ("shared", shared, &device.shared),
+        ] {
+            let found = select(values, keys, everything);
             if found.is_empty() {
                 continue;
             }
@@ -255,9 +189,14 @@ impl Found {
 }
 
 impl Change {
-    pub(super) fn to_text(&self) -> String {
+    fn to_text(&self) -> String {
         match self {
-            Self::Updated(values) => object_text(values),
+            Self::Updated(values) => object_text(
+                values
+                    .iter()
+                    .map(|(key, value)| (key.as_str(), json_text(value)))
+                    .collect(),
+            ),
             Self::Deleted(keys) => {
                 let mut text = String::from("{\"deleted\":[");
                 for (position, key) in keys.iter().enumerate() {
@@ -271,39 +210,36 @@ impl Change {
             }
         }
     }
-}
 
-/// The attributes asked for, in the order of the request, each once.
-fn select(
-    values: &BTreeMap<String, TypedValue>,
-    keys: Option<&[String]>,
-    everything: bool,
-) -> Vec<(String, TypedValue)> {
-    if everything {
-        return (values.iter())
-            .map(|(key, value)| (key.clone(), value.clone()))
-            .collect();
-    }
-    let mut found: Vec<(String, TypedValue)> = Vec::new();
-    for key in keys.unwrap_or_default() {
-        if let Some(value) = values.get(key)
-            && !found.iter().any(|(known, _)| known == key)
-        {
-            found.push((key.clone(), value.clone()));
+    fn to_protobuf(&self, unix_ms: i64) -> Vec<u8> {
+        match self {
+            Self::Updated(values) => protobuf::attributes_updated(unix_ms, values),
+            Self::Deleted(keys) => protobuf::attributes_deleted(keys),
         }
     }
-    found
 }
 
-fn object_text(members: &[(String, TypedValue)]) -> String {
+fn select<'a>(
+    values: &'a BTreeMap<String, TypedValue>,
+    keys: Option<&[String]>,
+    everything: bool,
+) -> Vec<(&'a str, String)> {
+    values
+        .iter()
+        .filter(|(key, _)| everything || keys.is_some_and(|keys| keys.contains(key)))
+        .map(|(key, value)| (key.as_str(), json_text(value)))
+        .collect()
+}
+
+pub(super) fn object_text(members: Vec<(&str, String)>) -> String {
     let mut text = String::from("{");
-    for (position, (key, value)) in members.iter().enumerate() {
+    for (position, (key, value)) in members.into_iter().enumerate() {
         if position > 0 {
             text.push(',');
         }
         quote(&mut text, key);
         text.push(':');
-        text.push_str(&json_text(value));
+        text.push_str(&value);
     }
     text.push('}');
     text
@@ -324,8 +260,12 @@ pub(super) fn json_text(value: &TypedValue) -> String {
     }
 }
 
-/// The keys of a list: `None` if it splits into nothing.
-fn split(text: &str) -> Option<Vec<String>> {
+/// The key list of a request: `None` if it is absent or splits into nothing.
+fn keys(request: &Json, name: &str) -> Result<Option<Vec<String>>, Failure> {
+    let Some(list) = request.member(name) else {
+        return Ok(None);
+    };
+    let text = list.as_text().ok_or(Failure::Adaptor)?;
     // Java's split drops empty pieces at the end, but leaves one if there is nothing else.
     let mut pieces: Vec<_> = text.split(',').map(str::to_owned).collect();
     if pieces.len() > 1 {
@@ -333,5 +273,5 @@ fn split(text: &str) -> Option<Vec<String>> {
             pieces.pop();
         }
     }
-    (!pieces.is_empty()).then_some(pieces)
+    Ok((!pieces.is_empty()).then_some(pieces))
 }

@@ -5,9 +5,8 @@ use super::backend::DeviceId;
 use super::connection::Phase;
 use super::control::{CloseReason, QueueKind};
 use super::credentials::{self, Unknown};
-use super::failures::Failure;
 use super::faults::Mqtt5Support;
-use super::packets::{Connect, Packet, Version};
+use super::packets::{Connect, Version};
 use super::quirks;
 use super::rate_limits::Cost;
 use super::session::Session;
@@ -54,6 +53,7 @@ impl From<Unknown> for Refusal {
 
 impl Simulator {
     pub(super) fn handle_connect(&mut self, id: ConnectionId, connect: Connect) {
+        let refused = self.refusal().is_some();
         let Some(connection) = self.connections.get_mut(&id) else {
             return;
         };
@@ -70,7 +70,7 @@ impl Simulator {
             Phase::Authenticating { earlier, .. } => earlier,
             Phase::New | Phase::Provision(_) => None,
         };
-        if provision {
+        if provision && !refused {
             connection.phase = Phase::Provision(Subscriptions::default());
             self.accept(id, session_present);
             return;
@@ -93,16 +93,14 @@ impl Simulator {
         let Some(connection) = self.connections.get_mut(&id) else {
             return;
         };
-        let Phase::Authenticating { connect, earlier } =
-            core::mem::replace(&mut connection.phase, Phase::New)
-        else {
+        let Some((connect, earlier)) = connection.phase.take_connect() else {
             return;
         };
         let session_present = !connect.clean;
         let certificate = connection.certificate.clone();
         let outcome = self
             .authenticate(&connect, certificate.as_deref())
-            .and_then(|device| self.open_session(id, device, earlier.as_deref()));
+            .and_then(|device| self.open_session(device, earlier.as_deref()));
         match outcome {
             Ok(session) => {
                 let device = session.device;
@@ -118,19 +116,26 @@ impl Simulator {
         }
     }
 
+    /// The refusal that a test has ordered.
+    fn refusal(&self) -> Option<Refusal> {
+        let ordered = self.faults.refuse_connect?;
+        ordered
+            .until
+            .is_none_or(|until| self.now < until)
+            .then_some(Refusal {
+                v3: ordered.v3,
+                v5: ordered.v5,
+                disconnect: ordered.v5,
+            })
+    }
+
     fn authenticate(
         &self,
         connect: &Connect,
         certificate: Option<&str>,
     ) -> Result<DeviceId, Refusal> {
-        if let Some(refusal) = self.faults.refuse_connect
-            && refusal.until.is_none_or(|until| self.now < until)
-        {
-            return Err(Refusal {
-                v3: refusal.v3,
-                v5: refusal.v5,
-                disconnect: refusal.v5,
-            });
+        if let Some(refusal) = self.refusal() {
+            return Err(refusal);
         }
         let unavailable = if certificate.is_some() {
             SERVER_UNAVAILABLE_TO_CERTIFICATE
@@ -150,7 +155,6 @@ impl Simulator {
 
     fn open_session(
         &mut self,
-        _id: ConnectionId,
         device: DeviceId,
         earlier: Option<&Session>,
     ) -> Result<Session, Refusal> {
@@ -250,63 +254,6 @@ impl Simulator {
         for id in self.sessions_of(device) {
             self.close_with(id, code);
         }
-    }
-
-    /// Processes a packet of a session that is open.
-    pub(super) fn process(&mut self, id: ConnectionId, packet: Packet) {
-        let packet_id = match &packet {
-            Packet::Publish(publish) => publish.packet_id,
-            _ => None,
-        };
-        if let Err(failure) = self.try_process(id, packet) {
-            self.fail_publish(id, packet_id, failure);
-        }
-    }
-
-    /// As [`process`](Self::process), but class U is lost without a sound.
-    pub(super) fn process_queued(
-        &mut self,
-        id: ConnectionId,
-        packet: Packet,
-    ) -> Result<(), Failure> {
-        let packet_id = match &packet {
-            Packet::Publish(publish) => publish.packet_id,
-            _ => None,
-        };
-        match self.try_process(id, packet) {
-            Err(Failure::Uncaught) => return Err(Failure::Uncaught),
-            Err(failure) => self.fail_publish(id, packet_id, failure),
-            Ok(()) => {}
-        }
-        Ok(())
-    }
-
-    fn try_process(&mut self, id: ConnectionId, packet: Packet) -> Result<(), Failure> {
-        match packet {
-            Packet::Publish(publish) => return self.publish(id, publish),
-            Packet::Subscribe(subscribe) => self.subscribe(id, subscribe),
-            Packet::Unsubscribe { packet_id, filters } => {
-                return self.unsubscribe(id, packet_id, &filters);
-            }
-            Packet::PubAck { packet_id } => self.rpc_acknowledged(id, packet_id),
-            Packet::PingReq => {
-                self.send_with(id, |out| out.extend_from_slice(&quirks::PINGRESP));
-                self.record_activity(id);
-            }
-            Packet::Disconnect => {
-                let version = self
-                    .connections
-                    .get(&id)
-                    .map(|connection| connection.version);
-                if version == Some(Version::V5) {
-                    self.send_with(id, |out| out.extend_from_slice(&quirks::DISCONNECT_ECHO));
-                }
-                self.close(id);
-            }
-            Packet::Connect(connect) => self.handle_connect(id, connect),
-            Packet::Ignored => {}
-        }
-        Ok(())
     }
 
     fn watch_inactivity(&mut self, id: ConnectionId) {

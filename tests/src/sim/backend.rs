@@ -38,17 +38,15 @@ pub(super) struct Device {
     pub(super) firmware: Option<Assignment>,
     pub(super) software: Option<Assignment>,
     pub(super) deleted: bool,
+    /// It went through provisioning, which happens once.
+    pub(super) provisioned: bool,
 }
 
 #[derive(Clone, Debug)]
 pub(super) struct Profile {
-    name: String,
+    pub(super) name: String,
     pub(super) transport: TransportType,
     pub(super) payload: PayloadType,
-    /// On protobuf profiles, v1 downlinks are JSON.
-    pub(super) json_downlink: bool,
-    /// On protobuf profiles, what is no protobuf is tried as JSON.
-    pub(super) json_compat: bool,
     pub(super) topics: ProfileTopics,
     pub(super) acknowledges_invalid: bool,
 }
@@ -137,6 +135,7 @@ impl Backend {
             firmware: None,
             software: None,
             deleted: false,
+            provisioned: false,
         });
         DeviceId(self.devices.len() - 1)
     }
@@ -166,6 +165,12 @@ impl Backend {
 
     pub(super) fn profile_of(&self, device: DeviceId) -> &Profile {
         &self.profiles[self.devices[device.0].profile]
+    }
+
+    pub(super) fn forget_rpcs(&mut self) {
+        for device in &mut self.devices {
+            device.rpcs = Rpcs::default();
+        }
     }
 
     pub(super) fn fail_queue(&mut self, kind: QueueKind, device: Option<DeviceId>) {
@@ -202,8 +207,6 @@ impl Profile {
             name: setup.name.clone(),
             transport: setup.transport,
             payload: setup.payload,
-            json_downlink: setup.json_downlink,
-            json_compat: setup.json_compat,
             topics: ProfileTopics::new(
                 setup.telemetry_topic.as_deref(),
                 setup.attributes_topic.as_deref(),

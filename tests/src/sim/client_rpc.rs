@@ -1,7 +1,7 @@
 //! Client-side RPC and getSessionLimits (reference §5).
 
 use super::agenda::Job;
-use super::backend::{Confirmation, DeviceId};
+use super::backend::Confirmation;
 use super::control::QueueKind;
 use super::failures::Failure;
 use super::json::{Json, NotJson, quote};
@@ -23,56 +23,68 @@ pub(super) enum Reply {
     NotJson,
 }
 
-/// What goes to the device.
-#[derive(Clone, Copy, Debug)]
-enum Answer<'a> {
-    /// The answer of the rule chain.
-    Reply(&'a str),
-    /// The transport waited long enough.
-    Timeout,
+/// A request as the device made it.
+struct Call {
+    request: i32,
+    method: String,
+    params: Json,
+}
+
+impl Call {
+    fn from_json(payload: &[u8], request: &str) -> Result<Self, Failure> {
+        let json = Json::parse(payload).map_err(|NotJson| Failure::Adaptor)?;
+        let request = topics::request_id(request).ok_or(Failure::Uncaught)?;
+        if !matches!(json, Json::Object(_)) {
+            return Err(Failure::Adaptor);
+        }
+        let method = json.member("method").and_then(Json::as_text);
+        Ok(Self {
+            request,
+            method: method.ok_or(Failure::Uncaught)?,
+            params: json.member("params").cloned().unwrap_or(Json::Null),
+        })
+    }
+
+    fn from_protobuf(payload: &[u8], request: &str) -> Result<Self, Failure> {
+        let message = RpcRequest::read(payload).map_err(|NotProtobuf| Failure::Adaptor)?;
+        Ok(Self {
+            request: topics::request_id(request).ok_or(Failure::Uncaught)?,
+            method: message.method,
+            params: Json::parse(message.params.as_bytes()).map_err(|NotJson| Failure::Adaptor)?,
+        })
+    }
 }
 
 impl Simulator {
     pub(super) fn client_rpc(
         &mut self,
         id: ConnectionId,
-        device: DeviceId,
         family: Family,
         request: &str,
         packet: &Publish,
     ) -> Result<Taken, Failure> {
-        let request = topics::request_id(request);
-        let (request, method, params) = match self.format(device, family) {
-            Format::Json => read_json(request, &packet.payload)?,
-            Format::Protobuf => match RpcRequest::read(&packet.payload) {
-                Ok(call) => {
-                    let params = Json::parse(call.params.as_bytes());
-                    let params = params.map_err(|NotJson| Failure::Adaptor)?;
-                    (request.ok_or(Failure::Uncaught)?, call.method, params)
-                }
-                Err(NotProtobuf) if self.tries_json(device, family) => {
-                    read_json(request, &packet.payload)?
-                }
-                Err(NotProtobuf) => return Err(Failure::Adaptor),
-            },
+        let device = self.device_of(id).ok_or(Failure::Submit)?;
+        let call = match self.format(device, family) {
+            Format::Json => Call::from_json(&packet.payload, request)?,
+            Format::Protobuf => Call::from_protobuf(&packet.payload, request)?,
         };
-        if family == Family::V1 && method == "getSessionLimits" {
-            self.answer_session_limits(id, request, packet.packet_id);
+        if family == Family::V1 && call.method == "getSessionLimits" {
+            self.answer_session_limits(id, call.request, packet.packet_id);
             return Ok(Taken::Quietly);
         }
         let taken = self.enqueue(id, device, QueueKind::RpcRequest, Cost::Regular)?;
         self.record(Stored::ClientRpc {
             device: self.backend.device(device).name.clone(),
-            id: request,
-            method: method.clone(),
-            params: params.to_value(),
+            id: call.request,
+            method: call.method.clone(),
+            params: call.params.to_value(),
         });
         let serial = self.next_serial();
         if let Some(session) = self.session_mut(id) {
             session.families.client_rpc_responses = family;
-            session.client_rpc.insert(request, serial);
+            session.client_rpc.insert(call.request, serial);
         }
-        self.schedule_reply(id, request, serial, &method, &params);
+        self.schedule_reply(id, call.request, serial, &call.method, &call.params);
         Ok(taken)
     }
 
@@ -152,13 +164,13 @@ impl Simulator {
         if self.client_rpc_is_open(id, request, serial)
             && let Reply::Json(text) = reply
         {
-            self.respond_to_client_rpc(id, request, Answer::Reply(text));
+            self.respond_to_client_rpc(id, request, text);
         }
     }
 
     pub(super) fn client_rpc_timeout(&mut self, id: ConnectionId, request: i32, serial: u64) {
         if self.client_rpc_is_open(id, request, serial) {
-            self.respond_to_client_rpc(id, request, Answer::Timeout);
+            self.respond_to_client_rpc(id, request, "{\"error\":\"timeout\"}");
         }
     }
 
@@ -174,16 +186,15 @@ impl Simulator {
         true
     }
 
-    fn respond_to_client_rpc(&mut self, id: ConnectionId, request: i32, answer: Answer<'_>) {
+    fn respond_to_client_rpc(&mut self, id: ConnectionId, request: i32, text: &str) {
         let Some(session) = self.session_mut(id) else {
             return;
         };
-        let (device, family) = (session.device, session.families.client_rpc_responses);
-        let payload = match (self.downlink_format(device, family), answer) {
-            (Format::Json, Answer::Reply(text)) => text.as_bytes().to_vec(),
-            (Format::Json, Answer::Timeout) => b"{\"error\":\"timeout\"}".to_vec(),
-            (Format::Protobuf, Answer::Reply(text)) => protobuf::rpc_response(request, text),
-            (Format::Protobuf, Answer::Timeout) => protobuf::rpc_error(request, "timeout"),
+        let family = session.families.client_rpc_responses;
+        let device = session.device;
+        let payload = match self.format(device, family) {
+            Format::Json => text.as_bytes().to_vec(),
+            Format::Protobuf => protobuf::rpc_response(request, text),
         };
         self.publish_downlink(id, &family.rpc_response(request), &payload);
     }
@@ -199,7 +210,7 @@ impl Simulator {
         session.families.client_rpc_responses = Family::V1;
         let gateway = session.gateway;
         let text = self.session_limits(gateway);
-        self.respond_to_client_rpc(id, request, Answer::Reply(&text));
+        self.respond_to_client_rpc(id, request, &text);
     }
 
     fn session_limits(&self, gateway: bool) -> String {
@@ -232,21 +243,6 @@ impl Simulator {
             self.setup.server.max_packet_remaining_length, self.setup.server.max_queued_packets,
         )
     }
-}
-
-/// The identifier, the method and the parameters.
-fn read_json(request: Option<i32>, payload: &[u8]) -> Result<(i32, String, Json), Failure> {
-    let json = Json::parse(payload).map_err(|NotJson| Failure::Adaptor)?;
-    let request = request.ok_or(Failure::Uncaught)?;
-    if !matches!(json, Json::Object(_)) {
-        return Err(Failure::Adaptor);
-    }
-    let method = json
-        .member("method")
-        .and_then(Json::as_text)
-        .ok_or(Failure::Uncaught)?;
-    let params = json.member("params").cloned().unwrap_or(Json::Null);
-    Ok((request, method, params))
 }
 
 fn rate_limits(

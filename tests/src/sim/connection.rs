@@ -1,6 +1,6 @@
 //! One TCP connection.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use super::frame::FrameBuffer;
 use super::packets::{Connect, Packet, Version};
@@ -19,6 +19,8 @@ pub(super) struct Connection {
     pub(super) queue: VecDeque<Packet>,
     /// Number of the next downlink PUBLISH: counts all of them, and is cut to 16 bits on the wire.
     pub(super) next_downlink: u32,
+    /// Identifiers of QoS 1 publishes whose PUBACK has not been sent.
+    pub(super) unacknowledged: BTreeSet<u16>,
     /// False once the client's side has ended. The session of a connection that dies while its
     /// credentials are checked opens nevertheless (observed trap 10).
     pub(super) alive: bool,
@@ -37,6 +39,19 @@ pub(super) enum Phase {
     Provision(Subscriptions),
 }
 
+impl Phase {
+    /// Ends the wait for the credential service; `None` if there was none.
+    pub(super) fn take_connect(&mut self) -> Option<(Box<Connect>, Option<Box<Session>>)> {
+        match core::mem::replace(self, Self::New) {
+            Self::Authenticating { connect, earlier } => Some((connect, earlier)),
+            other => {
+                *self = other;
+                None
+            }
+        }
+    }
+}
+
 impl Connection {
     pub(super) fn new(certificate: Option<String>, first_downlink: u32) -> Self {
         Self {
@@ -46,6 +61,7 @@ impl Connection {
             phase: Phase::New,
             queue: VecDeque::new(),
             next_downlink: first_downlink,
+            unacknowledged: BTreeSet::new(),
             alive: true,
         }
     }

@@ -62,6 +62,7 @@ impl Simulator {
         if let Some(connection) = self.connections.get(&id) {
             let version = connection.version;
             self.send_with(id, |out| quirks::puback(out, version, packet_id, code));
+            self.release_identifier(id, packet_id);
         }
     }
 

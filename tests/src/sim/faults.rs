@@ -12,7 +12,8 @@ pub struct Faults {
     pub drop_response_every: u32,
     /// CONNECT is refused.
     pub refuse_connect: Option<ConnectRefusal>,
-    /// Bytes are read and nothing is done or answered, as behind a half-open link.
+    /// Nothing is answered and nothing is sent, as behind a half-open link. Bytes that come in wait;
+    /// they are processed with the first that come after this is over.
     pub silent: bool,
     /// New connections are closed at once.
     pub refuse_tcp: bool,

@@ -26,8 +26,11 @@ mod client_rpc;
 mod connection;
 mod control;
 mod credentials;
+mod dispatch;
 mod failures;
 mod faults;
+#[cfg(test)]
+mod foreign_codec;
 mod frame;
 mod gateway;
 mod json;
@@ -49,6 +52,7 @@ mod subscriptions;
 mod telemetry;
 mod time;
 mod topics;
+mod violations;
 
 pub use control::{Assignment, CallResult, CloseReason, Control, QueueKind};
 pub use faults::{ConnectRefusal, Faults, Mqtt5Support};
@@ -59,3 +63,4 @@ pub use setup::{
 pub use simulator::{ConnectionId, Output, Simulator};
 pub use stored::{DeliveryStatus, Stored, Timestamp, TypedValue};
 pub use time::Time;
+pub use violations::Violation;

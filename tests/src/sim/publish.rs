@@ -47,10 +47,17 @@ impl Simulator {
         };
         let topics = &self.backend.profile_of(device).topics;
         let uplink = topics::classify(&packet.topic, topics);
+        if let Some(packet_id) = packet.packet_id {
+            self.take_identifier(id, packet_id);
+        }
+        self.judge_payload(id, device, uplink, &packet);
         let format = |family| self.format(device, family);
         let taken = match uplink {
             // The whole packet is ignored: no PUBACK, no close, no activity (C-032).
-            Uplink::Gateway if !gateway => return Ok(()),
+            Uplink::Gateway if !gateway => {
+                self.note_vanished(id, &packet);
+                return Ok(());
+            }
             Uplink::Gateway => self.gateway_publish(id, &packet),
             Uplink::Telemetry(family) => match format(family) {
                 Format::Json => self.telemetry(id, device, &packet),
@@ -60,15 +67,14 @@ impl Simulator {
                 Format::Json => self.client_attributes(id, device, &packet.payload),
                 Format::Protobuf => Err(Failure::Adaptor),
             },
-            Uplink::AttributeRequest(family, request) => {
-                self.attribute_request(id, device, family, request, &packet.payload)
-            }
+            Uplink::AttributeRequest(family, request) => match format(family) {
+                Format::Json => self.attribute_request(id, family, request, &packet.payload),
+                Format::Protobuf => Err(Failure::Adaptor),
+            },
             Uplink::RpcResponse(_, request) => {
                 self.rpc_response(id, device, request, &packet.payload)
             }
-            Uplink::RpcRequest(family, request) => {
-                self.client_rpc(id, device, family, request, &packet)
-            }
+            Uplink::RpcRequest(family, request) => self.client_rpc(id, family, request, &packet),
             Uplink::Claim => self.claim(id, device, &packet.payload),
             Uplink::OtaChunk(chunk) => self.ota_chunk(id, chunk, packet.packet_id, &packet.payload),
             Uplink::Unknown => {
@@ -80,6 +86,9 @@ impl Simulator {
         };
         match taken {
             Ok(taken) => {
+                if taken == Taken::Vanished {
+                    self.note_vanished(id, &packet);
+                }
                 self.finish_publish(id, packet.packet_id, taken);
                 Ok(())
             }
@@ -177,20 +186,6 @@ impl Simulator {
                 PayloadType::Protobuf => Format::Protobuf,
             },
         }
-    }
-
-    /// The format of what goes to the device (reference §11.3).
-    pub(super) fn downlink_format(&self, device: DeviceId, family: Family) -> Format {
-        if family == Family::V1 && self.backend.profile_of(device).json_downlink {
-            Format::Json
-        } else {
-            self.format(device, family)
-        }
-    }
-
-    /// Whether an uplink that is no protobuf is tried as JSON.
-    pub(super) fn tries_json(&self, device: DeviceId, family: Family) -> bool {
-        matches!(family, Family::V1 | Family::V2) && self.backend.profile_of(device).json_compat
     }
 
     fn withholds_puback(&mut self) -> bool {

@@ -57,14 +57,6 @@ impl Limits {
         }
     }
 
-    pub(super) fn of_gateway(limits: &TenantLimits) -> Self {
-        Self::new(
-            limits.gateway_messages.as_deref(),
-            limits.gateway_telemetry_messages.as_deref(),
-            limits.gateway_data_points.as_deref(),
-        )
-    }
-
     fn new(
         messages: Option<&str>,
         telemetry_messages: Option<&str>,

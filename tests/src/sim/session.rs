@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::backend::DeviceId;
+use super::gateway::Children;
 use super::subscriptions::Subscriptions;
 use super::time::Time;
 use super::topics::Family;
@@ -18,9 +19,8 @@ pub(super) struct Session {
     pub(super) awaiting_ack: BTreeMap<u32, AwaitedAck>,
     /// Client-side RPC that nobody has answered: serial number by request identifier.
     pub(super) client_rpc: BTreeMap<i32, u64>,
-    /// Children that a gateway has connected, by name.
-    pub(super) children: BTreeMap<String, DeviceId>,
     pub(super) last_activity: Time,
+    pub(super) children: Children,
 }
 
 /// Where downlinks go: the last family that was used wins, whatever a request used (reference T.7).
@@ -47,8 +47,8 @@ impl Session {
             families: Families::default(),
             awaiting_ack: BTreeMap::new(),
             client_rpc: BTreeMap::new(),
-            children: BTreeMap::new(),
             last_activity: now,
+            children: Children::new(),
         }
     }
 }

@@ -1,12 +1,12 @@
 use std::collections::{BTreeMap, VecDeque};
 
-use super::agenda::{Agenda, Job};
+use super::agenda::Agenda;
 use super::backend::{Backend, DeviceId};
 use super::connection::{Connection, Phase};
 use super::control::CallResult;
 use super::faults::Faults;
 use super::json::TypingRules;
-use super::packets::{Malformed, Packet, Version};
+use super::packets::Version;
 use super::quirks;
 use super::random::Random;
 use super::rate_limits::{Cost, Limits};
@@ -14,6 +14,7 @@ use super::session::Session;
 use super::setup::{ServerSettings, Setup};
 use super::stored::Stored;
 use super::time::Time;
+use super::violations::Violation;
 
 /// A TCP connection to the simulator; never reused.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
@@ -47,6 +48,8 @@ pub struct Simulator {
     pub(super) random: Random,
     pub(super) now: Time,
     pub(super) stored: Vec<Stored>,
+    pub(super) violations: Vec<Violation>,
+    pub(super) most_in_flight: usize,
     pub(super) results: VecDeque<CallResult>,
     /// Serial number of the last server-side or client-side RPC.
     pub(super) serial: u64,
@@ -70,6 +73,8 @@ impl Simulator {
             agenda: Agenda::default(),
             now: Time(0),
             stored: Vec::new(),
+            violations: Vec::new(),
+            most_in_flight: 0,
             results: VecDeque::new(),
             serial: 0,
             pubacks: 0,
@@ -97,14 +102,13 @@ impl Simulator {
     /// Bytes came in. Bytes for a connection that is closed already are ignored.
     pub fn handle_input(&mut self, now: Time, connection: ConnectionId, data: &[u8]) {
         self.advance(now);
-        if self.faults.silent {
-            return;
-        }
         if let Some(known) = self.connections.get_mut(&connection)
             && known.alive
         {
             known.input.extend(data);
-            self.read_packets(connection);
+            if !self.faults.silent {
+                self.read_packets(connection);
+            }
         }
     }
 
@@ -162,6 +166,12 @@ impl Simulator {
         &mut self.setup.server
     }
 
+    /// How many TCP connections have been accepted or refused so far.
+    #[must_use]
+    pub const fn connections_opened(&self) -> u32 {
+        self.opened
+    }
+
     /// Connections that a client holds open.
     #[must_use]
     pub fn open_connections(&self) -> Vec<ConnectionId> {
@@ -180,6 +190,15 @@ impl Simulator {
         }
     }
 
+    /// The server process stops and starts again: connections end without a word, waiting RPC is lost,
+    /// and RPC identifiers count from 0 again (C-093). Devices and attributes stay.
+    pub fn restart(&mut self, now: Time) {
+        self.drop_connections(now);
+        self.agenda = Agenda::default();
+        self.connections.clear();
+        self.backend.forget_rpcs();
+    }
+
     /// Does everything that is due until `now`, each at its own time.
     pub(super) fn advance(&mut self, now: Time) {
         while let Some((at, job)) = self.agenda.pop_due(now) {
@@ -187,102 +206,6 @@ impl Simulator {
             self.perform(job);
         }
         self.now = self.now.max(now);
-    }
-
-    fn perform(&mut self, job: Job) {
-        match job {
-            Job::AnswerConnect(id) => self.answer_connect(id),
-            Job::Acknowledge {
-                connection,
-                packet_id,
-            } => self.acknowledge_with(connection, packet_id, 0),
-            Job::AttributeResponse {
-                connection,
-                request,
-                found,
-            } => self.send_attribute_response(connection, request, &found),
-            Job::AttributePush { connection, change } => {
-                self.send_attribute_push(connection, &change);
-            }
-            Job::RpcRequest {
-                connection,
-                device,
-                rpc,
-            } => self.send_rpc_request(connection, device, rpc),
-            Job::RpcAckTimeout {
-                connection,
-                downlink,
-            } => self.rpc_ack_timeout(connection, downlink),
-            Job::RpcDeadline { device, serial } => self.rpc_deadline(device, serial),
-            Job::ClientRpcReply {
-                connection,
-                request,
-                serial,
-                reply,
-            } => self.send_client_rpc_reply(connection, request, serial, &reply),
-            Job::ClientRpcTimeout {
-                connection,
-                request,
-                serial,
-            } => self.client_rpc_timeout(connection, request, serial),
-            Job::InactivityCheck(id) => self.check_inactivity(id),
-            Job::Ghost(id) => self.evict(id),
-        }
-    }
-
-    fn read_packets(&mut self, id: ConnectionId) {
-        let longest = self.setup.server.max_packet_remaining_length as usize;
-        while let Some(connection) = self.connections.get_mut(&id) {
-            let packet = match connection.input.next(longest) {
-                Ok(None) => return,
-                Ok(Some(frame)) => Packet::decode(connection.version, frame.first, frame.body),
-                Err(_) => Err(Malformed),
-            };
-            match packet {
-                Ok(packet) => self.handle_packet(id, packet),
-                Err(Malformed) => {
-                    const MALFORMED_PACKET: u8 = 0x81;
-                    self.close_with(id, MALFORMED_PACKET);
-                }
-            }
-        }
-    }
-
-    fn handle_packet(&mut self, id: ConnectionId, packet: Packet) {
-        let Some(connection) = self.connections.get_mut(&id) else {
-            return;
-        };
-        if let Packet::Connect(connect) = packet {
-            self.handle_connect(id, connect);
-            return;
-        }
-        let waiting = matches!(connection.phase, Phase::New | Phase::Authenticating { .. });
-        if waiting && connection.queue.len() >= self.setup.server.max_queued_packets {
-            const QUOTA_EXCEEDED: u8 = 0x97;
-            self.close_with(id, QUOTA_EXCEEDED);
-            return;
-        }
-        if !waiting && connection.queue.is_empty() {
-            self.process(id, packet);
-            return;
-        }
-        connection.queue.push_back(packet);
-        if !waiting {
-            self.drain_queue(id);
-        }
-    }
-
-    /// Processes what came before CONNACK. A class U packet among it ends the drain without a sound;
-    /// what stands behind it waits for the next packet (reference §17, 2).
-    pub(super) fn drain_queue(&mut self, id: ConnectionId) {
-        while let Some(connection) = self.connections.get_mut(&id) {
-            let Some(packet) = connection.queue.pop_front() else {
-                return;
-            };
-            if self.process_queued(id, packet).is_err() {
-                return;
-            }
-        }
     }
 
     /// Tells a client, if it speaks MQTT 5, why the connection ends, and ends it.
@@ -315,11 +238,11 @@ impl Simulator {
 
     /// Appends bytes to what goes to a connection, coalesced with what is still waiting for it.
     pub(super) fn send_with(&mut self, id: ConnectionId, write: impl FnOnce(&mut Vec<u8>)) {
-        if !self
+        let alive = self
             .connections
             .get(&id)
-            .is_some_and(|connection| connection.alive)
-        {
+            .is_some_and(|connection| connection.alive);
+        if !alive || self.faults.silent {
             return;
         }
         if let Some(Output::Send { connection, bytes }) = self.output.back_mut()
@@ -403,6 +326,12 @@ impl Simulator {
             cast: self.setup.server.json_type_cast,
             max_string_length: self.setup.server.json_max_string_length,
         }
+    }
+
+    pub(super) fn device_limit_reached(&self) -> bool {
+        self.setup
+            .max_devices
+            .is_some_and(|most| self.backend.devices().count() >= most as usize)
     }
 
     pub(super) fn new_device_limits(&self, gateway: bool) -> Limits {

@@ -12,7 +12,7 @@ use super::simulator::{ConnectionId, Simulator};
 use super::stored::{Stored, Timestamp, TypedValue};
 
 /// Values with the time that the device gave, if it did.
-pub(super) type Points = (Option<i64>, Vec<(String, TypedValue)>);
+type Points = (Option<i64>, Vec<(String, TypedValue)>);
 
 impl Simulator {
     pub(super) fn telemetry(

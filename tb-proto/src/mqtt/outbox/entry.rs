@@ -94,7 +94,11 @@ pub(crate) enum Stage {
     /// Suspected of making the server hang up: waiting to travel alone.
     Suspect,
     /// Written at QoS 1, not acknowledged.
-    InFlight { id: PacketIdentifier, at: Instant, order: u64 },
+    InFlight {
+        id: PacketIdentifier,
+        at: Instant,
+        order: u64,
+    },
 }
 
 /// The list that a message is in.

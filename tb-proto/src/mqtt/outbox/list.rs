@@ -11,7 +11,11 @@ pub(super) struct List {
 }
 
 impl List {
-    pub(super) const EMPTY: Self = Self { head: None, tail: None, len: 0 };
+    pub(super) const EMPTY: Self = Self {
+        head: None,
+        tail: None,
+        len: 0,
+    };
 
     pub(super) const fn head(&self) -> Option<SlotIndex> {
         self.head
@@ -49,7 +53,9 @@ impl List {
 
     /// Takes `place` out; it must be in this list.
     pub(super) fn unlink<C>(&mut self, slab: &mut Slab<Entry<C>>, place: SlotIndex) {
-        let Some(entry) = slab.get_mut(place) else { return };
+        let Some(entry) = slab.get_mut(place) else {
+            return;
+        };
         let (previous, next) = (entry.previous.take(), entry.next.take());
         match previous.and_then(|previous| slab.get_mut(previous)) {
             Some(previous) => previous.next = next,

@@ -90,7 +90,11 @@ impl<C: Content> Outbox<C> {
         self.sequence += 1;
         self.len += 1;
         self.content_bytes += publication.content.memory();
-        let stage = if parked { Stage::Parked } else { Stage::Ready(publication.lane) };
+        let stage = if parked {
+            Stage::Parked
+        } else {
+            Stage::Ready(publication.lane)
+        };
         let expires = publication.expires;
         let place = self.entries.insert(Entry {
             id: MessageId::from_raw(0),
@@ -125,14 +129,20 @@ impl<C: Content> Outbox<C> {
 
     /// Makes a parked message part of another one.
     pub(crate) fn join(&mut self, id: MessageId) {
-        if self.get(id).is_some_and(|entry| entry.stage == Stage::Parked) {
+        if self
+            .get(id)
+            .is_some_and(|entry| entry.stage == Stage::Parked)
+        {
             self.move_back(id.place(), Stage::Joined);
         }
     }
 
     /// Takes a message out of another one again.
     pub(crate) fn part(&mut self, id: MessageId) {
-        if self.get(id).is_some_and(|entry| entry.stage == Stage::Joined) {
+        if self
+            .get(id)
+            .is_some_and(|entry| entry.stage == Stage::Joined)
+        {
             self.move_back(id.place(), Stage::Parked);
         }
     }
@@ -202,7 +212,9 @@ impl<C: Content> Outbox<C> {
     }
 
     pub(crate) fn get_mut(&mut self, id: MessageId) -> Option<&mut Entry<C>> {
-        self.entries.get_mut(id.place()).filter(|entry| entry.id == id)
+        self.entries
+            .get_mut(id.place())
+            .filter(|entry| entry.id == id)
     }
 
     pub(crate) fn at(&self, place: SlotIndex) -> Option<&Entry<C>> {
@@ -284,7 +296,9 @@ impl<C: Content> Outbox<C> {
     }
 
     fn restage(&mut self, place: SlotIndex, stage: Stage) -> Option<Stage> {
-        self.entries.get_mut(place).map(|entry| core::mem::replace(&mut entry.stage, stage))
+        self.entries
+            .get_mut(place)
+            .map(|entry| core::mem::replace(&mut entry.stage, stage))
     }
 
     fn link_back(&mut self, place: SlotIndex, stage: Stage) {

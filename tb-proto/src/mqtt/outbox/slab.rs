@@ -43,7 +43,12 @@ pub(crate) struct Slab<T> {
 
 impl<T> Slab<T> {
     pub(crate) const fn new() -> Self {
-        Self { pages: Vec::new(), spare: None, open: Vec::new(), live_pages: 0 }
+        Self {
+            pages: Vec::new(),
+            spare: None,
+            open: Vec::new(),
+            live_pages: 0,
+        }
     }
 
     pub(crate) const fn page_bytes() -> usize {
@@ -59,11 +64,18 @@ impl<T> Slab<T> {
         let page_index = self.open_page();
         let page = self.pages[page_index].get_or_insert_with(|| {
             self.live_pages += 1;
-            self.spare
-                .take()
-                .unwrap_or_else(|| Box::new(Page { slots: [const { None }; PAGE], used: 0 }))
+            self.spare.take().unwrap_or_else(|| {
+                Box::new(Page {
+                    slots: [const { None }; PAGE],
+                    used: 0,
+                })
+            })
         });
-        let slot = page.slots.iter().position(Option::is_none).unwrap_or_default();
+        let slot = page
+            .slots
+            .iter()
+            .position(Option::is_none)
+            .unwrap_or_default();
         page.slots[slot] = Some(entry);
         page.used += 1;
         // The outbox holds at most a million messages (Config), far below u32::MAX.

@@ -17,7 +17,10 @@ impl Content for Bytes {
     }
 }
 
-const LIMITS: OutboxLimits = OutboxLimits { messages: 50, bytes: 64 * 1024 };
+const LIMITS: OutboxLimits = OutboxLimits {
+    messages: 50,
+    bytes: 64 * 1024,
+};
 
 fn publication(lane: Lane, expires: Option<Instant>) -> Publication<Bytes> {
     Publication {
@@ -45,8 +48,9 @@ fn ids(outbox: &Outbox<Bytes>, queue: Queue) -> Vec<MessageId> {
 #[test]
 fn messages_leave_in_the_order_of_acceptance() {
     let mut outbox = Outbox::new(LIMITS);
-    let accepted: Vec<_> =
-        (0..20).map(|_| outbox.insert(publication(Lane::Normal, None), false)).collect();
+    let accepted: Vec<_> = (0..20)
+        .map(|_| outbox.insert(publication(Lane::Normal, None), false))
+        .collect();
     assert_eq!(ids(&outbox, Queue::Normal), accepted);
 }
 
@@ -57,7 +61,10 @@ fn the_limits_on_messages_and_on_bytes_both_hold() {
         outbox.insert(publication(Lane::Normal, None), false);
     }
     assert_eq!(outbox.len(), LIMITS.messages);
-    let mut outbox = Outbox::new(OutboxLimits { messages: 1_000_000, ..LIMITS });
+    let mut outbox = Outbox::new(OutboxLimits {
+        messages: 1_000_000,
+        ..LIMITS
+    });
     while outbox.has_room(0, 100) {
         outbox.insert(publication(Lane::Normal, None), false);
     }
@@ -66,7 +73,10 @@ fn the_limits_on_messages_and_on_bytes_both_hold() {
 
 #[test]
 fn kept_room_is_not_given_to_others() {
-    let mut outbox = Outbox::<Bytes>::new(OutboxLimits { messages: 1, ..LIMITS });
+    let mut outbox = Outbox::<Bytes>::new(OutboxLimits {
+        messages: 1,
+        ..LIMITS
+    });
     outbox.reserve(10);
     assert!(!outbox.has_room(0, 0));
     outbox.release(10);

@@ -19,7 +19,10 @@ fn connect_carries_the_token_and_asks_for_a_clean_session() {
     table.open();
     let connect = table.sent().remove(0);
     // MQTT, level 5, user name and clean start, keep alive 60, no properties, no client id, "T".
-    assert_eq!(connect, b"\x10\x10\x00\x04MQTT\x05\x82\x00\x3c\x00\x00\x00\x00\x01T");
+    assert_eq!(
+        connect,
+        b"\x10\x10\x00\x04MQTT\x05\x82\x00\x3c\x00\x00\x00\x00\x01T"
+    );
 }
 
 #[test]
@@ -44,8 +47,9 @@ fn refused_credentials_are_tried_again_slowly() {
         assert!(pause >= Duration::from_secs(300), "{pause:?}");
     }
     for code in [0x85, 0x86, 0x87] {
-        let (cause, pause) =
-            pause_after(ProtocolVersion::V5, |table| table.receive(&[0x20, 3, 1, code, 0]));
+        let (cause, pause) = pause_after(ProtocolVersion::V5, |table| {
+            table.receive(&[0x20, 3, 1, code, 0])
+        });
         assert_eq!(cause, Cause::Refused(Refusal::Credentials));
         assert!(pause >= Duration::from_secs(300), "{pause:?}");
     }
@@ -68,8 +72,12 @@ fn a_busy_server_and_a_failed_dial_are_retried_with_back_off() {
 
     let mut table = Table::new(None);
     table.wait(Duration::ZERO);
-    let Some(LinkRequest::Open { link, .. }) = table.mqtt.poll_link() else { panic!() };
-    table.mqtt.handle_disconnected(table.now, link, LinkLost::ConnectionRefused);
+    let Some(LinkRequest::Open { link, .. }) = table.mqtt.poll_link() else {
+        panic!()
+    };
+    table
+        .mqtt
+        .handle_disconnected(table.now, link, LinkLost::ConnectionRefused);
     assert_eq!(table.last_end().0, Cause::Lost(LinkLost::ConnectionRefused));
     assert!(table.wait_for_dial() <= Duration::from_secs(1));
 }
@@ -83,7 +91,10 @@ fn endpoints_take_turns_while_they_cannot_be_reached() {
         hosts.push(table.open().host().as_bytes().to_vec());
         table.lose(LinkLost::Closed);
     }
-    assert_eq!(hosts, [b"first".to_vec(), b"second".to_vec(), b"first".to_vec()]);
+    assert_eq!(
+        hosts,
+        [b"first".to_vec(), b"second".to_vec(), b"first".to_vec()]
+    );
 }
 
 #[test]
@@ -95,7 +106,10 @@ fn one_deadline_covers_dialling_and_connack() {
     assert!(matches!(table.mqtt.phase(), Phase::Handshake(_)));
     table.wait(Duration::from_secs(1));
     assert_eq!(table.last_end().0, Cause::NoConnAck);
-    assert!(matches!(table.mqtt.poll_link(), Some(LinkRequest::Close { .. })));
+    assert!(matches!(
+        table.mqtt.poll_link(),
+        Some(LinkRequest::Close { .. })
+    ));
 }
 
 #[test]
@@ -162,9 +176,14 @@ fn malformed_input_on_three_connections_in_a_row_is_retried_slowly() {
 #[test]
 fn new_credentials_replace_the_connection_at_once() {
     let mut table = Table::online(ProtocolVersion::V5);
-    table.mqtt.set_credentials(table.now, Credentials::token("NEW"));
+    table
+        .mqtt
+        .set_credentials(table.now, Credentials::token("NEW"));
     assert_eq!(table.sent(), [b"\xe0\x00".to_vec()], "DISCONNECT");
-    assert!(matches!(table.mqtt.poll_link(), Some(LinkRequest::Close { .. })));
+    assert!(matches!(
+        table.mqtt.poll_link(),
+        Some(LinkRequest::Close { .. })
+    ));
     table.open();
     assert!(table.sent()[0].ends_with(b"NEW"));
 }
@@ -174,7 +193,9 @@ fn reports_about_a_connection_that_is_over_are_ignored_and_counted() {
     let mut table = Table::online(ProtocolVersion::V5);
     let old = table.link.unwrap();
     table.lose(LinkLost::Closed);
-    table.mqtt.handle_disconnected(table.now, old, LinkLost::Reset);
+    table
+        .mqtt
+        .handle_disconnected(table.now, old, LinkLost::Reset);
     table.mqtt.handle_input(table.now, old, ACCEPTED_V5);
     table.mqtt.handle_connected(table.now, old);
     assert_eq!(table.mqtt.counters().stale_reports, 3);
@@ -187,7 +208,10 @@ fn the_server_says_why_it_closes_and_the_application_is_told() {
     let mut table = Table::online(ProtocolVersion::V5);
     table.receive(&[0xE0, 1, 0x98]);
     let (cause, retried) = table.last_end();
-    assert_eq!(cause, Cause::ServerDisconnect(ReasonCode::ADMINISTRATIVE_ACTION));
+    assert_eq!(
+        cause,
+        Cause::ServerDisconnect(ReasonCode::ADMINISTRATIVE_ACTION)
+    );
     assert!(retried);
 }
 

@@ -25,7 +25,10 @@ fn a_qos_0_message_is_sent_when_it_leaves_the_machine_on_a_live_connection() {
     assert_eq!(table.outcomes(), []);
     table.accept();
     assert!(carries(&table.sent()[0], "x"));
-    assert_eq!(table.outcomes(), [(id, Outcome::Delivered(Delivered::Sent))]);
+    assert_eq!(
+        table.outcomes(),
+        [(id, Outcome::Delivered(Delivered::Sent))]
+    );
 }
 
 #[test]
@@ -55,7 +58,12 @@ fn a_lost_connection_loses_no_message_and_changes_no_order() {
     let packets = table.sent();
     let expected = ["a", "c", "d", "e"];
     assert_eq!(packets.len(), expected.len());
-    assert!(packets.iter().zip(expected).all(|(packet, text)| carries(packet, text)));
+    assert!(
+        packets
+            .iter()
+            .zip(expected)
+            .all(|(packet, text)| carries(packet, text))
+    );
 }
 
 #[test]
@@ -106,7 +114,10 @@ fn what_expires_before_it_is_written_ends_on_time_and_what_is_on_its_way_is_wait
     let packets = table.sent();
     let waiting = table.publish_as("waiting", soon);
     table.wait(Duration::from_secs(5));
-    assert_eq!(table.outcomes(), [(waiting, Outcome::Undelivered(UndeliveredCause::Expired))]);
+    assert_eq!(
+        table.outcomes(),
+        [(waiting, Outcome::Undelivered(UndeliveredCause::Expired))]
+    );
     table.acknowledge(&packets[0], 0);
     assert!(matches!(table.outcomes()[..], [(_, ACKNOWLEDGED_V5)]));
 }
@@ -120,7 +131,10 @@ fn a_message_that_expired_on_its_way_ends_with_its_connection() {
     table.sent();
     table.wait(Duration::from_secs(6));
     table.lose(LinkLost::Closed);
-    assert_eq!(table.outcomes(), [(id, Outcome::Undelivered(UndeliveredCause::Expired))]);
+    assert_eq!(
+        table.outcomes(),
+        [(id, Outcome::Undelivered(UndeliveredCause::Expired))]
+    );
 }
 
 #[test]
@@ -158,7 +172,10 @@ fn a_message_that_alone_is_never_acknowledged_is_rejected_and_keeps_its_identifi
         table.wait(Duration::from_secs(1));
         if table.mqtt.is_online() {
             let rejected = UndeliveredCause::Rejected(Rejection::NoAnswer);
-            assert_eq!(table.outcomes().pop(), Some((stuck, Outcome::Undelivered(rejected))));
+            assert_eq!(
+                table.outcomes().pop(),
+                Some((stuck, Outcome::Undelivered(rejected)))
+            );
             let late = packets[0].clone();
             table.acknowledge(&late, 0);
             assert_eq!(table.mqtt.counters().unexpected_acknowledgements, 0);
@@ -194,7 +211,10 @@ fn what_was_to_end_with_the_connection_does() {
     let waiting = table.publish_as("waiting", end);
     table.lose(LinkLost::Closed);
     let ended = table.outcomes();
-    assert_eq!(ended, [(written, Outcome::LinkEnded), (waiting, Outcome::LinkEnded)]);
+    assert_eq!(
+        ended,
+        [(written, Outcome::LinkEnded), (waiting, Outcome::LinkEnded)]
+    );
 }
 
 #[test]
@@ -216,15 +236,23 @@ fn disconnecting_waits_for_outcomes_until_the_deadline_and_abandons_the_rest() {
     let first = table.publish("first");
     let second = table.publish("second");
     let packets = table.sent();
-    table.mqtt.disconnect(table.now, table.now + Duration::from_secs(5));
+    table
+        .mqtt
+        .disconnect(table.now, table.now + Duration::from_secs(5));
     table.acknowledge(&packets[0], 0);
     table.wait(Duration::from_secs(5));
     assert_eq!(
         table.outcomes(),
-        [(first, ACKNOWLEDGED_V5), (second, Outcome::Undelivered(UndeliveredCause::Abandoned))]
+        [
+            (first, ACKNOWLEDGED_V5),
+            (second, Outcome::Undelivered(UndeliveredCause::Abandoned))
+        ]
     );
     assert_eq!(table.sent(), [b"\xe0\x00".to_vec()]);
-    assert!(matches!(table.mqtt.poll_link(), Some(LinkRequest::Close { .. })));
+    assert!(matches!(
+        table.mqtt.poll_link(),
+        Some(LinkRequest::Close { .. })
+    ));
     assert!(table.mqtt.is_closed());
     assert_eq!(table.mqtt.poll_timeout(), None);
 }
@@ -232,7 +260,9 @@ fn disconnecting_waits_for_outcomes_until_the_deadline_and_abandons_the_rest() {
 #[test]
 fn disconnecting_with_nothing_left_is_immediate() {
     let mut table = Table::online(ProtocolVersion::V5);
-    table.mqtt.disconnect(table.now, table.now + Duration::from_secs(5));
+    table
+        .mqtt
+        .disconnect(table.now, table.now + Duration::from_secs(5));
     assert_eq!(table.sent().len(), 1);
     assert!(table.mqtt.is_closed());
 }

@@ -38,7 +38,10 @@ struct Table {
 
 fn settings(version: Option<ProtocolVersion>) -> Settings {
     Settings {
-        endpoints: alloc::vec!["mqtt://first".parse().unwrap(), "mqtt://second".parse().unwrap()],
+        endpoints: alloc::vec![
+            "mqtt://first".parse().unwrap(),
+            "mqtt://second".parse().unwrap()
+        ],
         version,
         keep_alive: Duration::from_secs(60),
         ping_timeout: Duration::from_secs(15),
@@ -50,7 +53,10 @@ fn settings(version: Option<ProtocolVersion>) -> Settings {
         rate_limit_pause: Duration::from_secs(60),
         max_inflight: 1_000,
         max_incoming: 1 << 20,
-        outbox: OutboxLimits { messages: 1_000, bytes: 1 << 20 },
+        outbox: OutboxLimits {
+            messages: 1_000,
+            bytes: 1 << 20,
+        },
     }
 }
 
@@ -61,7 +67,13 @@ impl Table {
     fn new(version: Option<ProtocolVersion>) -> Self {
         let credentials = Credentials::token("T");
         let mqtt = Mqtt::new(settings(version), credentials, Instant::default(), 1);
-        Self { mqtt, now: Instant::default(), link: None, signals: Vec::new(), dials: 0 }
+        Self {
+            mqtt,
+            now: Instant::default(),
+            link: None,
+            signals: Vec::new(),
+            dials: 0,
+        }
     }
 
     /// A client whose connection the server has just accepted.
@@ -112,7 +124,8 @@ impl Table {
     }
 
     fn lose(&mut self, why: LinkLost) {
-        self.mqtt.handle_disconnected(self.now, self.link.unwrap(), why);
+        self.mqtt
+            .handle_disconnected(self.now, self.link.unwrap(), why);
         self.collect();
     }
 
@@ -215,7 +228,10 @@ impl Table {
             .iter()
             .rev()
             .find_map(|signal| match signal {
-                Signal::Offline { cause, next_attempt } => Some((*cause, next_attempt.is_some())),
+                Signal::Offline {
+                    cause,
+                    next_attempt,
+                } => Some((*cause, next_attempt.is_some())),
                 _ => None,
             })
             .expect("the connection has ended")
@@ -234,5 +250,6 @@ fn carries(packet: &[u8], text: &str) -> bool {
     packet[0] & 0xF0 == 0x30 && packet.ends_with(text.as_bytes())
 }
 
-const ACKNOWLEDGED_V5: Outcome =
-    Outcome::Delivered(Delivered::Acknowledged { version: ProtocolVersion::V5 });
+const ACKNOWLEDGED_V5: Outcome = Outcome::Delivered(Delivered::Acknowledged {
+    version: ProtocolVersion::V5,
+});

@@ -55,7 +55,10 @@ fn an_answer_with_too_few_codes_refuses_the_rest() {
     table.mqtt.subscribe(B);
     let packet = table.sent().remove(0);
     table.receive(&[0x90, 3, packet[2], packet[3], 1]);
-    assert_eq!(answers(&mut table), [(A, Ok(())), (B, Err(ReasonCode::UNSPECIFIED_ERROR))]);
+    assert_eq!(
+        answers(&mut table),
+        [(A, Ok(())), (B, Err(ReasonCode::UNSPECIFIED_ERROR))]
+    );
 }
 
 #[test]

@@ -51,13 +51,20 @@ fn among_a_hundred_messages_only_the_poison_is_rejected() {
             }
         }
         let outcomes = table.outcomes();
-        assert_eq!(outcomes.len(), 101, "{version}: every message has its outcome");
+        assert_eq!(
+            outcomes.len(),
+            101,
+            "{version}: every message has its outcome"
+        );
         for (id, outcome) in outcomes {
             let closes = UndeliveredCause::Rejected(Rejection::ClosesConnection);
             if id == poison {
                 assert_eq!(outcome, Outcome::Undelivered(closes), "{version}");
             } else {
-                assert!(matches!(outcome, Outcome::Delivered(_)), "{version}: {outcome:?}");
+                assert!(
+                    matches!(outcome, Outcome::Delivered(_)),
+                    "{version}: {outcome:?}"
+                );
             }
         }
     }

@@ -74,7 +74,10 @@ impl Attributes {
 
     /// What [`into_parts`](Self::into_parts) took apart.
     pub(crate) fn from_parts(body: AttributeBody, options: MessageOptions) -> Self {
-        Self { options, ..Self::from_body(Ok(body)) }
+        Self {
+            options,
+            ..Self::from_body(Ok(body))
+        }
     }
 
     pub(crate) fn into_parts(self) -> Result<(AttributeBody, MessageOptions), InvalidPayload> {

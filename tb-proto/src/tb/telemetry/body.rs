@@ -20,6 +20,14 @@ pub(crate) struct TelemetryBody {
     data_points: u32,
 }
 
+/// What a body was before its time was filled in, for a message that goes back to its owner.
+#[derive(Debug)]
+pub(crate) struct Unstamped {
+    form: Form,
+    /// The text of a list, which has been written anew.
+    text: Option<Vec<u8>>,
+}
+
 impl TelemetryBody {
     pub(super) fn from_written(written: Written) -> Result<Self, InvalidPayload> {
         let Written { text, form } = written;
@@ -107,18 +115,39 @@ impl TelemetryBody {
     }
 
     /// Gives every entry without a time this one. A plain object is not copied for it.
-    pub(crate) fn stamp(&mut self, unix_ms: i64) {
-        match self.form {
-            Form::Values => self.head = Head::new(unix_ms),
-            Form::List { unstamped: true } => self.text = forms::stamp_list(&self.text, unix_ms),
-            Form::List { unstamped: false } | Form::Complete => return,
-        }
+    pub(crate) fn stamp(&mut self, unix_ms: i64) -> Unstamped {
+        let form = self.form;
+        let text = match form {
+            Form::Values => {
+                self.head = Head::new(unix_ms);
+                None
+            }
+            Form::List { unstamped: true } => {
+                let stamped = forms::stamp_list(&self.text, unix_ms);
+                Some(core::mem::replace(&mut self.text, stamped))
+            }
+            Form::List { unstamped: false } | Form::Complete => None,
+        };
         self.settle();
+        Unstamped { form, text }
+    }
+
+    /// Undoes [`stamp`](Self::stamp) or [`leave_unstamped`](Self::leave_unstamped).
+    pub(crate) fn restore(&mut self, before: Unstamped) {
+        if self.form != before.form {
+            self.head = Head::NONE;
+        }
+        self.form = before.form;
+        if let Some(text) = before.text {
+            self.text = text;
+        }
     }
 
     /// Lets the server take the time of arrival.
-    pub(crate) fn leave_unstamped(&mut self) {
+    pub(crate) fn leave_unstamped(&mut self) -> Unstamped {
+        let form = self.form;
         self.settle();
+        Unstamped { form, text: None }
     }
 
     fn settle(&mut self) {
@@ -170,31 +199,18 @@ impl Head {
     fn new(unix_ms: i64) -> Self {
         let mut head = Self::NONE;
         head.push(BEFORE_TS);
-        let mut digits = [0_u8; 20];
-        let mut at = digits.len();
-        let mut left = unix_ms.unsigned_abs();
-        for slot in digits.iter_mut().rev() {
-            // A remainder of ten is a digit.
-            *slot = b'0' | u8::try_from(left % 10).unwrap_or_default();
-            at = at.saturating_sub(1);
-            left /= 10;
-            if left == 0 {
-                break;
-            }
-        }
-        if unix_ms < 0 {
-            head.push(b"-");
-        }
-        head.push(digits.get(at..).unwrap_or_default());
+        head.push(itoa::Buffer::new().format(unix_ms).as_bytes());
         head.push(BEFORE_VALUES);
         head
     }
 
+    /// All that is ever pushed fits: see [`Self::LONGEST`].
     fn push(&mut self, part: &[u8]) {
         let start = usize::from(self.len);
-        for (slot, byte) in self.bytes.iter_mut().skip(start).zip(part) {
-            *slot = *byte;
-            self.len = self.len.saturating_add(1);
+        let end = start + part.len();
+        if let Some(free) = self.bytes.get_mut(start..end) {
+            free.copy_from_slice(part);
+            self.len = end as u8;
         }
     }
 

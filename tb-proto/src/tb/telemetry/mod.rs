@@ -9,7 +9,7 @@ use core::time::Duration;
 
 use serde::Serialize;
 
-pub(crate) use body::TelemetryBody;
+pub(crate) use body::{TelemetryBody, Unstamped};
 
 use super::json::serializer;
 use super::{InvalidPayload, MessageOptions, Priority};
@@ -175,15 +175,22 @@ impl Telemetry {
         let mut body = self.body?;
         match self.time {
             Time::Acceptance => {}
-            Time::At(unix_ms) => body.stamp(unix_ms),
-            Time::Arrival => body.leave_unstamped(),
+            Time::At(unix_ms) => {
+                body.stamp(unix_ms);
+            }
+            Time::Arrival => {
+                body.leave_unstamped();
+            }
         }
         Ok((body, self.options))
     }
 
     /// What [`into_parts`](Self::into_parts) took apart.
     pub(crate) fn from_parts(body: TelemetryBody, options: MessageOptions) -> Self {
-        Self { options, ..Self::from_body(Ok(body)) }
+        Self {
+            options,
+            ..Self::from_body(Ok(body))
+        }
     }
 
     fn from_body(body: Result<TelemetryBody, InvalidPayload>) -> Self {

@@ -1,8 +1,13 @@
 //! The server's side of a recording, played to a client.
 
-pub(crate) mod identifiers;
-pub(crate) mod obliging_server;
-pub(crate) mod script;
+mod identifiers;
+mod obliging_server;
+mod play;
+mod script;
+mod survival;
+
+pub use play::play_to_client;
+pub use survival::{Answers, Fault, Survived};
 
 /// A packet with this first byte and what follows the fixed header.
 pub(crate) fn frame(first: u8, body: &[u8]) -> Vec<u8> {

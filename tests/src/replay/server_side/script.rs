@@ -13,6 +13,18 @@ pub(crate) struct LinkScript {
     pub(crate) moves: Vec<Move>,
 }
 
+impl LinkScript {
+    /// Whether the server writes a packet of this type in it.
+    pub(crate) fn delivers(&self, kind: Kind) -> bool {
+        self.moves.iter().any(|each| match each {
+            Move::Deliver(packets) => packets
+                .iter()
+                .any(|packet| packet.first().is_some_and(|first| Kind::of(*first) == kind)),
+            _ => false,
+        })
+    }
+}
+
 /// One move.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Move {
@@ -43,7 +55,7 @@ pub(crate) enum Call {
     /// Asks for attributes.
     RequestAttributes,
     /// Calls a method of the server.
-    CallServer,
+    Rpc,
     /// Answers an open call of the server.
     Reply,
 }
@@ -129,7 +141,7 @@ fn provoke(packet: &Template, protocol: Protocol) -> Move {
             ]) {
                 Call::RequestAttributes
             } else if starts(&["v1/devices/me/rpc/request/", "v2/r/req/"]) {
-                Call::CallServer
+                Call::Rpc
             } else if starts(&["v1/devices/me/rpc/response/", "v2/r/res/", "v1/gateway/rpc"]) {
                 Call::Reply
             } else if starts(&["v1/devices/me/attributes", "v2/a", "v1/gateway/attributes"]) {

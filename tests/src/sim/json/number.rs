@@ -1,7 +1,7 @@
 //! Numbers as Java's `BigDecimal`, `long` and `double` see them.
 
 /// Exponents beyond this would print numbers of megabytes; they are refused like text.
-const LARGEST_EXPONENT: i64 = 10_000;
+const LARGEST_EXPONENT: u64 = 10_000;
 
 /// A decimal number: the unscaled digits and how many of them stand behind the point.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,19 +15,18 @@ pub(super) struct Decimal {
 impl Decimal {
     /// Reads what `BigDecimal` reads: digits with at most one point and an optional exponent.
     pub(super) fn parse(text: &str) -> Option<Self> {
-        let (negative, rest) = match text.as_bytes().first()? {
-            b'-' => (true, &text[1..]),
-            b'+' => (false, &text[1..]),
-            _ => (false, text),
-        };
-        let (mantissa, exponent) = match rest.find(['e', 'E']) {
-            Some(position) => (&rest[..position], rest[position + 1..].parse::<i64>().ok()?),
+        let (negative, rest) = text.strip_prefix('-').map_or_else(
+            || (false, text.strip_prefix('+').unwrap_or(text)),
+            |rest| (true, rest),
+        );
+        let (mantissa, exponent) = match rest.split_once(['e', 'E']) {
+            Some((mantissa, exponent)) => (mantissa, exponent.parse::<i64>().ok()?),
             None => (rest, 0),
         };
         let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
         if whole.len() + fraction.len() == 0
             || !(whole.bytes().chain(fraction.bytes())).all(|byte| byte.is_ascii_digit())
-            || exponent.abs() > LARGEST_EXPONENT
+            || exponent.unsigned_abs() > LARGEST_EXPONENT
         {
             return None;
         }

@@ -46,6 +46,9 @@ fn string(text: String, rules: TypingRules) -> Result<TypedValue, NotJson> {
 }
 
 fn number(text: &str, rules: TypingRules) -> Result<TypedValue, NotJson> {
+    if let Some(value) = short_number(text) {
+        return Ok(value);
+    }
     let decimal = Decimal::parse(text).ok_or(NotJson)?;
     let has_point_only = text.contains('.') && !text.contains(['e', 'E']);
     let fits = if decimal.is_integral() && !has_point_only {
@@ -59,6 +62,21 @@ fn number(text: &str, rules: TypingRules) -> Result<TypedValue, NotJson> {
         Some(value) => Ok(value),
         None if rules.cast => Ok(TypedValue::String(decimal.to_plain_text())),
         None => Err(NotJson),
+    }
+}
+
+/// The common numbers, for which `i64` and `f64` say the same as the exact decimal.
+fn short_number(text: &str) -> Option<TypedValue> {
+    if text.len() > 17 || text.contains(['e', 'E', '+']) {
+        return None;
+    }
+    if text.contains('.') {
+        // There is no negative zero among decimals.
+        text.parse()
+            .ok()
+            .map(|value: f64| TypedValue::Double(value + 0.0))
+    } else {
+        text.parse().ok().map(TypedValue::Long)
     }
 }
 

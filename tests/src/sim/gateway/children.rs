@@ -1,0 +1,112 @@
+//! The children of a gateway session: looked up or created when they are first named.
+
+use std::collections::BTreeMap;
+
+use crate::sim::backend::{Confirmation, DeviceId};
+use crate::sim::failures::Failure;
+use crate::sim::json::Json;
+use crate::sim::publish::Taken;
+use crate::sim::setup::DeviceSetup;
+use crate::sim::simulator::{ConnectionId, Simulator};
+use crate::sim::stored::Stored;
+
+/// Connected children by name.
+pub(in crate::sim) type Children = BTreeMap<String, DeviceId>;
+
+/// The tenant may have no more devices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct LimitReached;
+
+const QUOTA_EXCEEDED: u8 = 0x97;
+
+impl Simulator {
+    pub(super) fn gateway_connect(
+        &mut self,
+        id: ConnectionId,
+        packet_id: Option<u16>,
+        json: &Json,
+    ) -> Result<Taken, Failure> {
+        let name = device_name(json)?;
+        let device_type = json
+            .member("type")
+            .and_then(Json::as_text)
+            .unwrap_or_else(|| "default".to_owned());
+        Ok(match self.child(id, &name, &device_type) {
+            Ok(_) => Taken::Queued(Confirmation::AtOnce),
+            Err(LimitReached) => self.refuse_child(id, packet_id),
+        })
+    }
+
+    pub(super) fn gateway_disconnect(
+        &mut self,
+        id: ConnectionId,
+        json: &Json,
+    ) -> Result<Taken, Failure> {
+        let name = device_name(json)?;
+        if let Some(session) = self.session_mut(id) {
+            session.children.remove(&name);
+        }
+        Ok(Taken::Queued(Confirmation::AtOnce))
+    }
+
+    /// The device limit keeps the connection and costs the message (C-137).
+    pub(super) fn refuse_child(&mut self, id: ConnectionId, packet_id: Option<u16>) -> Taken {
+        if let Some(packet_id) = packet_id {
+            self.acknowledge_with(id, packet_id, QUOTA_EXCEEDED);
+        }
+        Taken::Answered
+    }
+
+    /// The child of this name: connected already, found, or created with this type.
+    pub(super) fn child(
+        &mut self,
+        id: ConnectionId,
+        name: &str,
+        device_type: &str,
+    ) -> Result<DeviceId, LimitReached> {
+        if let Some(&device) = self
+            .session_mut(id)
+            .and_then(|session| session.children.get(name))
+            && !self.backend.device(device).deleted
+        {
+            return Ok(device);
+        }
+        let known = self.backend.device_named(name);
+        let device = match known {
+            Some(device) => device,
+            None => self.create_child(name, device_type)?,
+        };
+        if let Some(session) = self.session_mut(id) {
+            let gateway = session.device;
+            session.children.insert(name.to_owned(), device);
+            self.record(Stored::GatewayChild {
+                gateway: self.backend.device(gateway).name.clone(),
+                child: name.to_owned(),
+                device_type: device_type.to_owned(),
+                created: known.is_none(),
+            });
+        }
+        Ok(device)
+    }
+
+    fn create_child(&mut self, name: &str, device_type: &str) -> Result<DeviceId, LimitReached> {
+        if self.device_limit_reached() {
+            return Err(LimitReached);
+        }
+        let limits = self.new_device_limits(false);
+        let setup = DeviceSetup {
+            name: name.to_owned(),
+            profile: Some(device_type.to_owned()),
+            ..DeviceSetup::default()
+        };
+        Ok(self.backend.create(&setup, limits))
+    }
+}
+
+/// The member `device`: text or number, not empty (C-126).
+pub(super) fn device_name(json: &Json) -> Result<String, Failure> {
+    json.member("device")
+        .and_then(Json::as_text)
+        .filter(|name| !name.is_empty())
+        .ok_or(Failure::Handler)
+}

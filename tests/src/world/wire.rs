@@ -1,0 +1,187 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What is seen of the bytes on their way, without the codec under test: no packet identifier has
+/// two owners, first transmissions are in order, and what is sent again is the same.
+#[derive(Debug, Default)]
+pub struct Wire {
+    up: Vec<u8>,
+    down: Vec<u8>,
+    /// MQTT 5: a PUBLISH has properties.
+    five: bool,
+    owners: BTreeMap<u16, Owner>,
+    /// PUBLISH packets written and not acknowledged on this connection.
+    in_flight: usize,
+    /// The last reading of each kind that was written for the first time.
+    newest: BTreeMap<Order, u64>,
+    payloads: BTreeMap<u64, Vec<u8>>,
+    urgent: BTreeSet<u64>,
+    /// PUBLISH packets so far, over all connections.
+    pub publishes: u64,
+    /// PINGREQ packets so far.
+    pub pings: u64,
+    /// The most PUBLISH packets that were ever unacknowledged at a time.
+    pub most_in_flight: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Owner {
+    Publish,
+    Subscribe,
+    Unsubscribe,
+}
+
+/// Readings of these kinds are in order among themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Order {
+    Normal,
+    Urgent,
+}
+
+impl Wire {
+    /// A new connection: everything that belonged to the last one is forgotten.
+    pub(super) fn connected(&mut self) {
+        self.up.clear();
+        self.down.clear();
+        self.owners.clear();
+        self.in_flight = 0;
+    }
+
+    /// This reading goes ahead of others.
+    pub(super) fn expect_urgent(&mut self, number: u64) {
+        self.urgent.insert(number);
+    }
+
+    /// The device writes.
+    pub(super) fn up(&mut self, bytes: &[u8]) {
+        self.up.extend_from_slice(bytes);
+        let mut start = 0;
+        while let Some((first, body, end)) = frame(&self.up, start) {
+            let body = self.up[body..end].to_vec();
+            self.packet_up(first, &body);
+            start = end;
+        }
+        self.up.drain(..start);
+    }
+
+    /// The device reads.
+    pub(super) fn down(&mut self, bytes: &[u8]) {
+        self.down.extend_from_slice(bytes);
+        let mut start = 0;
+        while let Some((first, body, end)) = frame(&self.down, start) {
+            if let [high, low, ..] = self.down[body..end] {
+                let id = u16::from_be_bytes([high, low]);
+                let owner = match first >> 4 {
+                    4 => Some(Owner::Publish),
+                    9 => Some(Owner::Subscribe),
+                    11 => Some(Owner::Unsubscribe),
+                    _ => None,
+                };
+                if owner.is_some() && self.owners.get(&id) == owner.as_ref() {
+                    self.owners.remove(&id);
+                    self.in_flight -= usize::from(owner == Some(Owner::Publish));
+                }
+            }
+            start = end;
+        }
+        self.down.drain(..start);
+    }
+
+    /// Whether the device has written only whole packets.
+    #[must_use]
+    pub const fn is_between_packets(&self) -> bool {
+        self.up.is_empty()
+    }
+
+    fn packet_up(&mut self, first: u8, body: &[u8]) {
+        match first >> 4 {
+            1 => self.five = body.get(6) == Some(&5),
+            3 => self.publish_up(first, body),
+            8 => self.take(body, Owner::Subscribe),
+            10 => self.take(body, Owner::Unsubscribe),
+            12 => self.pings += 1,
+            4 | 14 => {}
+            other => panic!("a device does not send packets of type {other}"),
+        }
+    }
+
+    fn publish_up(&mut self, first: u8, body: &[u8]) {
+        assert_eq!(
+            first & 0b1001,
+            0,
+            "every resend is a new publish, and nothing is retained"
+        );
+        self.publishes += 1;
+        let topic = usize::from(u16::from_be_bytes([body[0], body[1]]));
+        let mut at = 2 + topic;
+        if first & 0b0110 != 0 {
+            self.take(&body[at..], Owner::Publish);
+            self.in_flight += 1;
+            self.most_in_flight = self.most_in_flight.max(self.in_flight);
+            at += 2;
+        }
+        if self.five {
+            assert_eq!(body[at], 0, "ThingsBoard knows no property of a PUBLISH");
+            at += 1;
+        }
+        if &body[2..2 + topic] == b"v1/devices/me/telemetry" {
+            self.reading_up(&body[at..]);
+        }
+    }
+
+    fn reading_up(&mut self, payload: &[u8]) {
+        let Some(number) = number(payload) else {
+            return;
+        };
+        if let Some(before) = self.payloads.get(&number) {
+            assert_eq!(
+                before, payload,
+                "reading {number} was changed when it was sent again"
+            );
+            return;
+        }
+        self.payloads.insert(number, payload.to_vec());
+        let order = if self.urgent.contains(&number) {
+            Order::Urgent
+        } else {
+            Order::Normal
+        };
+        let newest = self.newest.entry(order).or_insert(0);
+        assert!(
+            *newest < number,
+            "reading {number} was first sent after {newest}"
+        );
+        *newest = number;
+    }
+
+    fn take(&mut self, body: &[u8], owner: Owner) {
+        let id = u16::from_be_bytes([body[0], body[1]]);
+        assert_ne!(id, 0, "0 is no packet identifier");
+        if let Some(before) = self.owners.insert(id, owner) {
+            panic!("packet identifier {id} has two owners: {before:?} and {owner:?}");
+        }
+    }
+}
+
+/// The number of a reading: what follows `"n":`.
+fn number(payload: &[u8]) -> Option<u64> {
+    let at = payload.windows(4).position(|window| window == b"\"n\":")? + 4;
+    let digits = payload[at..]
+        .iter()
+        .take_while(|byte| byte.is_ascii_digit());
+    digits.fold(None, |number, digit| {
+        Some(number.unwrap_or(0) * 10 + u64::from(digit - b'0'))
+    })
+}
+
+/// The first byte, the start of the body and the end of the packet that begins at `start`.
+fn frame(bytes: &[u8], start: usize) -> Option<(u8, usize, usize)> {
+    let mut length = 0_usize;
+    for (index, &byte) in bytes.get(start + 1..)?.iter().take(4).enumerate() {
+        length |= usize::from(byte & 0x7F) << (7 * index);
+        if byte & 0x80 == 0 {
+            let body = start + 2 + index;
+            return (body + length <= bytes.len()).then(|| (bytes[start], body, body + length));
+        }
+    }
+    None
+}

@@ -1,0 +1,74 @@
+//! What the suite asks of an adapter.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use tb_driver::Client;
+use tb_proto::Config;
+use tokio::runtime::Runtime;
+
+use crate::trouble::{Trouble, TroubledTcp};
+
+/// An adapter under test.
+pub(crate) trait Adapter {
+    /// A client that does nothing until its driver is started.
+    fn prepare(config: Config, trouble: Trouble) -> (Client, Unstarted);
+}
+
+/// A driver that was not started: call it to start, drop it to give up.
+pub(crate) type Unstarted = Box<dyn FnOnce() -> Running>;
+
+/// What has to stay alive while the client runs.
+pub(crate) struct Running {
+    /// Only tokio has one; dropping it drops the driver.
+    pub(crate) runtime: Option<Runtime>,
+}
+
+/// Starts a client over TCP as it is.
+pub(crate) fn start<A: Adapter>(config: Config) -> (Client, Running) {
+    start_in_trouble::<A>(config, Trouble::default())
+}
+
+/// Starts a client over TCP that makes trouble.
+pub(crate) fn start_in_trouble<A: Adapter>(config: Config, trouble: Trouble) -> (Client, Running) {
+    let (client, driver) = A::prepare(config, trouble);
+    (client, driver())
+}
+
+/// tokio, with its driver on a thread of its own.
+pub(crate) struct Tokio;
+
+impl Adapter for Tokio {
+    fn prepare(config: Config, trouble: Trouble) -> (Client, Unstarted) {
+        let timer = tb_tokio::TokioTimer::new();
+        let (client, driver) =
+            tb_driver::Driver::new(config, TroubledTcp::new(trouble), timer).unwrap();
+        let driver: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(driver);
+        let start = move || {
+            let runtime = tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(1)
+                .enable_all()
+                .build()
+                .unwrap();
+            runtime.spawn(driver);
+            Running {
+                runtime: Some(runtime),
+            }
+        };
+        (client, Box::new(start))
+    }
+}
+
+/// Plain threads.
+pub(crate) struct Threads;
+
+impl Adapter for Threads {
+    fn prepare(config: Config, trouble: Trouble) -> (Client, Unstarted) {
+        let (client, driver) = tb_blocking::Driver::new(config, TroubledTcp::new(trouble)).unwrap();
+        let start = move || {
+            driver.start().unwrap();
+            Running { runtime: None }
+        };
+        (client, Box::new(start))
+    }
+}

@@ -1,0 +1,62 @@
+//! One suite for every adapter: what is promised holds whatever runs the client.
+
+mod adapter;
+mod cancellation;
+mod endings;
+mod exchange;
+mod misbehaviour;
+mod on_tokio;
+mod rpc;
+mod server;
+mod transport;
+mod trouble;
+
+/// Runs each function of the suite over every adapter.
+macro_rules! suite {
+    ($($module:ident: $($name:ident),+ $(,)?;)+) => {
+        mod tokio_adapter {
+            $($(#[test] fn $name() { crate::$module::$name::<crate::adapter::Tokio>(); })+)+
+        }
+
+        mod blocking_adapter {
+            $($(#[test] fn $name() { crate::$module::$name::<crate::adapter::Threads>(); })+)+
+        }
+    };
+}
+
+suite! {
+    exchange:
+        a_reading_is_acknowledged_and_stored,
+        attributes_are_answered_and_their_changes_told,
+        a_call_to_the_rule_chain_is_answered,
+        what_is_accepted_before_the_start_arrives,
+        thousands_of_readings_sent_without_waiting_are_all_acknowledged,
+        room_comes_to_those_who_wait_in_their_order;
+    transport:
+        streams_that_give_and_take_one_byte_at_a_time_are_enough,
+        a_stream_that_sends_nothing_before_it_is_flushed_is_flushed,
+        a_stream_that_takes_no_bytes_any_more_is_replaced,
+        every_reading_survives_connections_cut_while_sending;
+    endings:
+        the_last_handle_delivers_what_was_accepted_before_it_is_gone,
+        what_is_left_after_the_linger_is_abandoned_and_given_back,
+        a_driver_that_was_never_started_gives_everything_back_when_dropped,
+        a_reader_that_waits_for_bytes_is_stopped_by_a_disconnect,
+        a_client_that_has_ended_takes_nothing_more_and_ends_every_stream,
+        a_message_without_a_ticket_comes_back_by_the_stream;
+    rpc:
+        calls_are_answered_while_another_taker_never_looks,
+        a_call_that_is_dropped_is_answered_with_an_error,
+        a_method_has_one_taker;
+    misbehaviour:
+        a_serialisation_that_panics_harms_nobody,
+        a_serialisation_that_calls_back_into_the_client_does_not_block,
+        a_waker_that_calls_back_into_the_client_does_not_block;
+    cancellation:
+        a_delivery_dropped_at_any_moment_is_delivered_all_the_same,
+        a_request_dropped_at_any_moment_leaves_nothing_open,
+        a_place_in_the_line_dropped_at_any_moment_gives_its_room_back,
+        a_receive_dropped_at_any_moment_loses_nothing,
+        waiting_for_the_connection_dropped_at_any_moment_changes_nothing,
+        a_disconnect_whose_ticket_is_dropped_goes_on;
+}

@@ -1,0 +1,155 @@
+//! What only an adapter with a runtime can do, and what both refuse.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tb_driver::{Client, Error, NotConnected, Receiver, RpcRequest, StartError, WaitError};
+use tb_proto::{
+    AttributeUpdate, AttributeValues, Cause, Config, Credentials, Drained, InvalidUrl, LinkLost,
+    Refusal, RpcResponse,
+};
+use tokio::runtime::{Builder, Runtime};
+
+use crate::adapter::{Tokio, start};
+use crate::endings::assert_abandoned;
+use crate::server::{PATIENCE, config, nowhere, server};
+
+fn runtime() -> Runtime {
+    Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+#[test]
+fn a_runtime_that_is_dropped_gives_back_what_was_pending() {
+    let (client, mut running) = start::<Tokio>(nowhere());
+    let ticket = client.send_telemetry(&json!({ "n": 1 })).unwrap();
+    drop(running.runtime.take());
+    assert_abandoned(ticket, r#""n":1"#);
+}
+
+#[test]
+fn a_task_that_is_aborted_gives_back_what_was_pending() {
+    let runtime = runtime();
+    let ticket = runtime.block_on(async {
+        let (client, task) = tb_tokio::spawn(nowhere()).unwrap();
+        let ticket = client.send_telemetry(&json!({ "n": 1 })).unwrap();
+        task.abort();
+        assert!(task.await.unwrap_err().is_cancelled());
+        ticket
+    });
+    assert_abandoned(ticket, r#""n":1"#);
+}
+
+#[test]
+fn waiting_on_the_thread_of_the_driver_is_refused_and_the_ticket_comes_back() {
+    let server = server();
+    runtime().block_on(async {
+        let client = tb_tokio::connect_with(config(&server), PATIENCE)
+            .await
+            .unwrap();
+        let ticket = client.send_telemetry(&json!({ "n": 1 })).unwrap();
+        let Err(WaitError::OnDriverThread(ticket)) = ticket.wait_timeout(PATIENCE) else {
+            panic!("it would have waited for itself");
+        };
+        ticket.await.unwrap();
+    });
+}
+
+#[test]
+fn the_task_of_a_client_ends_when_it_has_disconnected() {
+    let server = server();
+    runtime().block_on(async {
+        let (client, task) = tb_tokio::spawn(config(&server)).unwrap();
+        client.connected().await.unwrap();
+        client.disconnect(PATIENCE).await.unwrap();
+        task.await.unwrap();
+    });
+}
+
+#[test]
+fn outside_of_a_runtime_a_client_cannot_be_started() {
+    assert_eq!(
+        tb_tokio::start(nowhere()).unwrap_err(),
+        StartError::NoRuntime
+    );
+}
+
+#[test]
+fn what_cannot_work_is_refused_before_anything_is_tried() {
+    let empty = Config::new("mqtt://localhost".parse().unwrap(), Credentials::token(""));
+    let text = "the access token is empty: copy it from the device's page";
+    assert_eq!(tb_blocking::start(empty).unwrap_err().to_string(), text);
+
+    let tls = Config::new(
+        "mqtts://localhost".parse().unwrap(),
+        Credentials::token("t"),
+    );
+    for error in [
+        tb_blocking::start(tls.clone()).unwrap_err(),
+        tb_tokio::prepare(tls).map(drop).unwrap_err(),
+    ] {
+        assert!(
+            matches!(error, StartError::TlsNotSupported { .. }),
+            "{error:?}"
+        );
+    }
+
+    let url = tb_blocking::connect("localhost", Credentials::token("t")).unwrap_err();
+    assert_eq!(
+        url,
+        NotConnected::Start(StartError::Url(InvalidUrl::NoScheme))
+    );
+}
+
+#[test]
+fn connecting_fails_early_with_wrong_credentials_and_late_where_nobody_listens() {
+    let server = server();
+    let wrong = Config::new(
+        format!("mqtt://{}", server.address()).parse().unwrap(),
+        Credentials::token("wrong"),
+    );
+    let refused = NotConnected::Refused(Cause::Refused(Refusal::Credentials));
+    assert_eq!(
+        tb_blocking::connect_with(wrong.clone(), PATIENCE).unwrap_err(),
+        refused
+    );
+    let late = NotConnected::TimedOut {
+        last: Some(Cause::Lost(LinkLost::ConnectionRefused)),
+    };
+    let deadline = Duration::from_millis(300);
+    assert_eq!(
+        tb_blocking::connect_with(nowhere(), deadline).unwrap_err(),
+        late
+    );
+    runtime().block_on(async {
+        assert_eq!(
+            tb_tokio::connect_with(wrong, PATIENCE).await.unwrap_err(),
+            refused
+        );
+        assert_eq!(
+            tb_tokio::connect_with(nowhere(), deadline)
+                .await
+                .unwrap_err(),
+            late
+        );
+    });
+}
+
+#[test]
+fn handles_tickets_streams_and_drivers_go_to_other_threads() {
+    fn is_send<T: Send>() {}
+    fn is_send_and_sync<T: Send + Sync>() {}
+    is_send_and_sync::<Client>();
+    is_send_and_sync::<tb_driver::Delivery>();
+    is_send_and_sync::<tb_driver::Reply<AttributeValues>>();
+    is_send_and_sync::<tb_driver::Reply<RpcResponse>>();
+    is_send_and_sync::<tb_driver::Reply<Drained>>();
+    is_send_and_sync::<tb_driver::RoomRequest>();
+    is_send_and_sync::<tb_driver::Permit>();
+    is_send_and_sync::<Receiver<AttributeUpdate>>();
+    is_send_and_sync::<Receiver<RpcRequest>>();
+    is_send_and_sync::<Error>();
+    is_send_and_sync::<tb_driver::Wire>();
+    is_send::<tb_driver::Engine>();
+    is_send::<tb_tokio::Driver>();
+    is_send::<tb_blocking::Driver<tb_blocking::Tcp>>();
+}

@@ -1,0 +1,79 @@
+//! The simulator as the tests of the adapters need it.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tb_proto::{Config, Credentials};
+use tb_tests::sim::server::SimulatorServer;
+use tb_tests::sim::{Control, Setup, Simulator, Stored};
+
+/// Everything here takes milliseconds. Who waits so long waits for ever.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+pub(crate) const TOKEN: &str = "A1_TEST_TOKEN";
+
+pub(crate) fn server() -> SimulatorServer {
+    let mut setup = Setup::one_device(TOKEN);
+    setup.devices[0]
+        .shared
+        .insert("uploadFrequency".to_owned(), json!(10));
+    setup
+        .client_rpc_replies
+        .insert("getTime".to_owned(), json!({ "time": 1 }));
+    SimulatorServer::start(setup).unwrap()
+}
+
+pub(crate) fn config(server: &SimulatorServer) -> Config {
+    config_for(&format!("mqtt://{}", server.address()))
+}
+
+pub(crate) fn config_for(url: &str) -> Config {
+    Config::new(url.parse().unwrap(), Credentials::token(TOKEN))
+        .backoff(Duration::from_millis(100), Duration::from_millis(100))
+}
+
+/// An address where nobody listens.
+pub(crate) fn nowhere() -> Config {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("mqtt://{}", listener.local_addr().unwrap());
+    drop(listener);
+    config_for(&url)
+}
+
+/// The values of `n` in the telemetry that arrived.
+pub(crate) fn numbers(simulator: &Simulator) -> BTreeSet<i64> {
+    let number = |fact: &Stored| match fact {
+        Stored::Telemetry { key, value, .. } if key == "n" => value.to_json().as_i64(),
+        _ => None,
+    };
+    simulator.stored().iter().filter_map(number).collect()
+}
+
+pub(crate) fn call(server: &SimulatorServer, name: &str, method: &str) {
+    server.control(Control::Rpc {
+        call: name.to_owned(),
+        device: "dev1".to_owned(),
+        method: method.to_owned(),
+        params: Some(json!({ "name": name })),
+        raw_params: None,
+        oneway: false,
+        timeout_ms: Some(30_000),
+        persisted: false,
+        request_id: None,
+    });
+}
+
+pub(crate) fn set_shared(server: &SimulatorServer, key: &str, value: Value) {
+    server.control(Control::SetShared {
+        device: "dev1".to_owned(),
+        values: std::iter::once((key.to_owned(), value)).collect(),
+    });
+}
+
+/// Waits until nobody is connected any more.
+pub(crate) fn all_gone(server: &SimulatorServer) -> bool {
+    server.wait_until(PATIENCE, |simulator| {
+        simulator.open_connections().is_empty()
+    })
+}

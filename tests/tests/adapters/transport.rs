@@ -1,0 +1,79 @@
+//! Transports that behave as badly as they may.
+
+use serde_json::json;
+use tb_driver::{Client, Delivery};
+
+use crate::adapter::{Adapter, start, start_in_trouble};
+use crate::exchange::ACKNOWLEDGED;
+use crate::server::{PATIENCE, config, numbers, server};
+use crate::trouble::Trouble;
+
+fn readings(client: &Client, numbers: std::ops::Range<i64>) -> Vec<Delivery> {
+    numbers
+        .map(|n| client.send_telemetry(&json!({ "n": n })).unwrap())
+        .collect()
+}
+
+fn all_acknowledged(tickets: Vec<Delivery>) {
+    for ticket in tickets {
+        assert_eq!(ticket.wait_timeout(PATIENCE).unwrap(), ACKNOWLEDGED);
+    }
+}
+
+pub(crate) fn streams_that_give_and_take_one_byte_at_a_time_are_enough<A: Adapter>() {
+    let server = server();
+    let trouble = Trouble {
+        read: 1,
+        write: 1,
+        hesitant: true,
+        ..Trouble::default()
+    };
+    let (client, _running) = start_in_trouble::<A>(config(&server), trouble);
+    all_acknowledged(readings(&client, 0..100));
+    server.with(|simulator, _| assert_eq!(numbers(simulator), (0..100).collect()));
+    assert_eq!(client.stats().connects, 1);
+}
+
+pub(crate) fn a_stream_that_sends_nothing_before_it_is_flushed_is_flushed<A: Adapter>() {
+    let server = server();
+    let trouble = Trouble {
+        write: 7,
+        hesitant: true,
+        buffered: true,
+        ..Trouble::default()
+    };
+    let (client, _running) = start_in_trouble::<A>(config(&server), trouble);
+    all_acknowledged(readings(&client, 0..10));
+    client.disconnect(PATIENCE).wait_timeout(PATIENCE).unwrap();
+    assert!(
+        crate::server::all_gone(&server),
+        "the goodbye was flushed and the stream closed"
+    );
+}
+
+pub(crate) fn a_stream_that_takes_no_bytes_any_more_is_replaced<A: Adapter>() {
+    let server = server();
+    // CONNECT gets through; what follows does not.
+    let trouble = Trouble {
+        jams_after: Some(1),
+        ..Trouble::default()
+    };
+    let (client, _running) = start_in_trouble::<A>(config(&server), trouble);
+    client.connected_wait(PATIENCE).unwrap();
+    all_acknowledged(readings(&client, 0..10));
+    assert_eq!(client.stats().connects, 2);
+}
+
+pub(crate) fn every_reading_survives_connections_cut_while_sending<A: Adapter>() {
+    let server = server();
+    let (client, _running) = start::<A>(config(&server));
+    let mut tickets = Vec::new();
+    for round in 0..5 {
+        client.connected_wait(PATIENCE).unwrap();
+        tickets.extend(readings(&client, round * 200..(round + 1) * 200));
+        server.drop_connections();
+    }
+    all_acknowledged(tickets);
+    server.with(|simulator, _| assert_eq!(numbers(simulator), (0..1_000).collect()));
+    assert!(client.stats().connects > 1);
+}

@@ -1,0 +1,217 @@
+//! TCP that behaves as badly as the traits allow.
+
+use std::future::Future;
+use std::io::{self, Read, Write};
+use std::net::Shutdown;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::task::{Context, Poll, ready};
+
+use tb_driver::ConnectError;
+use tb_proto::Endpoint;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+
+/// What a stream does to its user.
+#[derive(Clone, Debug)]
+pub(crate) struct Trouble {
+    /// Most bytes that one read gives.
+    pub(crate) read: usize,
+    /// Most bytes that one write takes.
+    pub(crate) write: usize,
+    /// Every other operation is not ready, or interrupted.
+    pub(crate) hesitant: bool,
+    /// Nothing leaves before it is flushed.
+    pub(crate) buffered: bool,
+    /// The first connection takes so many writes and then no byte any more.
+    pub(crate) jams_after: Option<u32>,
+}
+
+impl Default for Trouble {
+    fn default() -> Self {
+        Self {
+            read: usize::MAX,
+            write: usize::MAX,
+            hesitant: false,
+            buffered: false,
+            jams_after: None,
+        }
+    }
+}
+
+/// TCP with [`Trouble`], for both kinds of adapters.
+pub(crate) struct TroubledTcp {
+    trouble: Trouble,
+    connections: Arc<AtomicU32>,
+}
+
+impl TroubledTcp {
+    pub(crate) fn new(trouble: Trouble) -> Self {
+        Self {
+            trouble,
+            connections: Arc::default(),
+        }
+    }
+
+    fn next(&self) -> Trouble {
+        let first = self.connections.fetch_add(1, Ordering::Relaxed) == 0;
+        let mut trouble = self.trouble.clone();
+        trouble.jams_after = trouble.jams_after.filter(|_| first);
+        trouble
+    }
+}
+
+/// One direction or both of a troubled connection.
+pub(crate) struct Troubled<S> {
+    inner: S,
+    trouble: Trouble,
+    hesitates: bool,
+    writes: u32,
+    unflushed: Vec<u8>,
+}
+
+impl<S> Troubled<S> {
+    fn new(inner: S, trouble: Trouble) -> Self {
+        Self {
+            inner,
+            trouble,
+            hesitates: false,
+            writes: 0,
+            unflushed: Vec::new(),
+        }
+    }
+
+    fn hesitates(&mut self) -> bool {
+        self.hesitates = self.trouble.hesitant && !self.hesitates;
+        self.hesitates
+    }
+
+    fn is_jammed(&mut self) -> bool {
+        self.writes += 1;
+        self.trouble
+            .jams_after
+            .is_some_and(|writes| self.writes > writes)
+    }
+
+    fn not_yet<T>(cx: &Context<'_>) -> Poll<T> {
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+impl tb_driver::Connect for TroubledTcp {
+    type Stream = tb_tokio::Compat<Troubled<TcpStream>>;
+    type Connecting = Pin<Box<dyn Future<Output = Result<Self::Stream, ConnectError>> + Send>>;
+
+    fn connect(&mut self, target: &Endpoint) -> Self::Connecting {
+        let (trouble, connecting) = (self.next(), tb_tokio::Tcp.connect(target));
+        Box::pin(async move {
+            let stream = connecting.await?.into_inner();
+            Ok(tb_tokio::Compat::new(Troubled::new(stream, trouble)))
+        })
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Troubled<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.hesitates() {
+            return Self::not_yet(cx);
+        }
+        let mut part = buf.take(self.trouble.read);
+        ready!(Pin::new(&mut self.inner).poll_read(cx, &mut part))?;
+        let read = part.filled().len();
+        buf.set_filled(buf.filled().len() + read);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Troubled<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        if self.hesitates() {
+            return Self::not_yet(cx);
+        }
+        if self.is_jammed() {
+            return Poll::Ready(Ok(0));
+        }
+        let part = &bytes[..bytes.len().min(self.trouble.write)];
+        if self.trouble.buffered {
+            self.unflushed.extend_from_slice(part);
+            return Poll::Ready(Ok(part.len()));
+        }
+        Pin::new(&mut self.inner).poll_write(cx, part)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.hesitates() {
+            return Self::not_yet(cx);
+        }
+        let this = &mut *self;
+        while !this.unflushed.is_empty() {
+            let written = ready!(Pin::new(&mut this.inner).poll_write(cx, &this.unflushed))?;
+            this.unflushed.drain(..written);
+        }
+        Pin::new(&mut this.inner).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.as_mut().poll_flush(cx))?;
+        Pin::new(&mut self.inner).poll_shutdown(cx)
+    }
+}
+
+impl tb_blocking::Connect for TroubledTcp {
+    fn connect(&mut self, target: &Endpoint) -> Result<tb_blocking::Connection, ConnectError> {
+        let stream = std::net::TcpStream::connect((target.host(), target.port()))?;
+        stream.set_nodelay(true)?;
+        let trouble = self.next();
+        Ok(tb_blocking::Connection::new(
+            Troubled::new(stream.try_clone()?, trouble.clone()),
+            Troubled::new(stream.try_clone()?, trouble),
+            move || drop(stream.shutdown(Shutdown::Both)),
+        ))
+    }
+}
+
+impl Read for Troubled<std::net::TcpStream> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        if self.hesitates() {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        let most = buf.len().min(self.trouble.read);
+        self.inner.read(&mut buf[..most])
+    }
+}
+
+impl Write for Troubled<std::net::TcpStream> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.hesitates() {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        if self.is_jammed() {
+            return Ok(0);
+        }
+        let part = &bytes[..bytes.len().min(self.trouble.write)];
+        if self.trouble.buffered {
+            self.unflushed.extend_from_slice(part);
+            return Ok(part.len());
+        }
+        self.inner.write(part)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if self.hesitates() {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        self.inner.write_all(&std::mem::take(&mut self.unflushed))?;
+        self.inner.flush()
+    }
+}

@@ -1,0 +1,271 @@
+//! C-104 to C-115: claiming, and provisioning sessions.
+
+use serde_json::json;
+use tb_tests::sim::Stored;
+
+use crate::wire::{
+    self, Connect, Version, connack, puback, puback_with, publish, suback, subscribe,
+};
+use crate::world::World;
+use tb_tests::sim::ConnectionId;
+
+const CLAIM: &str = "v1/devices/me/claim";
+const REQUEST: &str = "/provision/request";
+const RESPONSE: &str = "/provision/response";
+
+const NOT_FOUND: &str = r#"{"errorMsg":"Provision data was not found!","status":"NOT_FOUND"}"#;
+const FAILURE: &str = r#"{"errorMsg":"Failed to provision device!","status":"FAILURE"}"#;
+
+/// A world with two provisioning keys and a session that is for provisioning.
+fn provisioning(version: Version) -> (World, ConnectionId) {
+    let mut world = World::with(json!({
+        "devices": [
+            {"name": "dev1", "token": "DEV1_TOKEN"},
+            {"name": "predev", "token": "PRE_TOKEN", "profile": "preprov"},
+        ],
+        "provision_profiles": [
+            {"strategy": "allow create new devices", "key": "K", "secret": "S"},
+            {"strategy": "check pre-provisioned devices", "key": "PK", "secret": "PS",
+             "profile": "preprov"},
+        ],
+    }));
+    let peer = world.dial(&Connect::new(version).user_name("provision").bytes());
+    world.expect(peer, &[connack(version, false, 0)]);
+    (world, peer)
+}
+
+/// The request at QoS 0 is answered with this, and the downlink with this identifier.
+#[track_caller]
+fn expect_answer(
+    world: &mut World,
+    peer: ConnectionId,
+    version: Version,
+    downlink: u16,
+    request: &str,
+    answer: &str,
+) {
+    world.send(peer, &publish(version, REQUEST, 0, request));
+    world.expect(peer, &[publish(version, RESPONSE, downlink, answer)]);
+}
+
+#[test]
+fn c_104_a_claim_may_leave_out_its_members() {
+    for version in Version::BOTH {
+        let mut world = World::new();
+        let peer = world.connected(version);
+        let claims = [
+            ("", "", 0),
+            ("{}", "", 0),
+            ("{\"secretKey\":\"s\"}", "s", 0),
+            ("{\"durationMs\":5}", "", 5),
+            (
+                "{\"secretKey\":\"s\",\"durationMs\":\"60000\"}",
+                "s",
+                60_000,
+            ),
+        ];
+        for (payload, _, _) in claims {
+            world.send(peer, &publish(version, CLAIM, 7, payload));
+            world.expect(peer, &[puback(7)]);
+        }
+        let expected = claims.map(|(_, secret_key, duration_ms)| Stored::Claim {
+            device: "dev1".to_owned(),
+            secret_key: secret_key.to_owned(),
+            duration_ms,
+        });
+        assert_eq!(world.simulator.stored(), expected);
+    }
+}
+
+#[test]
+fn c_105_a_null_in_a_claim_is_class_u_and_an_array_class_a() {
+    for version in Version::BOTH {
+        for payload in [
+            "{\"secretKey\":null}",
+            "{\"durationMs\":null}",
+            "{\"durationMs\":\"x\"}",
+        ] {
+            let mut world = World::new();
+            let peer = world.connected(version);
+            world.send(peer, &publish(version, CLAIM, 7, payload));
+            world.expect_class_u(peer, version);
+        }
+        for payload in ["[]", "{bad", "5"] {
+            let mut world = World::new();
+            let peer = world.connected(version);
+            world.send(peer, &publish(version, CLAIM, 7, payload));
+            world.expect_class_a(peer, version, 7);
+        }
+    }
+}
+
+#[test]
+fn c_106_user_name_or_client_id_provision_needs_no_credentials() {
+    for version in Version::ALL {
+        for connect in [
+            Connect::new(version).user_name("provision"),
+            Connect::new(version).client_id("provision"),
+        ] {
+            let mut world = World::new();
+            let peer = world.dial(&connect.bytes());
+            world.expect(peer, &[connack(version, false, 0)]);
+            world.expect_alive(peer);
+        }
+    }
+}
+
+#[test]
+fn c_107_a_provision_session_subscribes_to_the_response_only() {
+    for version in Version::BOTH {
+        let (mut world, peer) = provisioning(version);
+        let refused = version.code(0x80, 0x8F);
+        let filters = [(RESPONSE, 2), ("v1/devices/me/attributes", 1), ("#", 0)];
+        world.send(peer, &subscribe(version, 3, &filters));
+        world.expect(peer, &[suback(version, 3, &[1, refused, refused])]);
+    }
+}
+
+#[test]
+fn c_108_a_provision_session_that_publishes_elsewhere_is_closed() {
+    for version in Version::BOTH {
+        for topic in ["v1/devices/me/telemetry", "/provision"] {
+            let (mut world, peer) = provisioning(version);
+            world.send(peer, &publish(version, topic, 7, "{\"a\":1}"));
+            if version.is_v5() {
+                world.expect_closed(peer, &[puback_with(7, 0x90), wire::disconnect(0x90)]);
+            } else {
+                world.expect_closed(peer, &[puback(7)]);
+            }
+        }
+    }
+}
+
+#[test]
+fn c_109_success_returns_the_credentials_and_they_work() {
+    for version in Version::BOTH {
+        let (mut world, peer) = provisioning(version);
+        expect_answer(
+            &mut world,
+            peer,
+            version,
+            1,
+            r#"{"provisionDeviceKey":"K","provisionDeviceSecret":"S","deviceName":" pump ","credentialsType":"ACCESS_TOKEN","token":"T7"}"#,
+            r#"{"credentialsValue":"T7","credentialsType":"ACCESS_TOKEN","status":"SUCCESS"}"#,
+        );
+        world.connected_as(version, "T7");
+        expect_answer(
+            &mut world,
+            peer,
+            version,
+            2,
+            r#"{"provisionDeviceKey":"K","provisionDeviceSecret":"S","deviceName":"b","credentialsType":"MQTT_BASIC","username":"u7","password":"p7"}"#,
+            r#"{"credentialsValue":{"clientId":"","userName":"u7","password":"p7"},"credentialsType":"MQTT_BASIC","status":"SUCCESS"}"#,
+        );
+        let basic = world.dial(&Connect::new(version).user_name("u7").password("p7").bytes());
+        world.expect(basic, &[connack(version, false, 0)]);
+        expect_answer(
+            &mut world,
+            peer,
+            version,
+            3,
+            r#"{"provisionDeviceKey":"K","provisionDeviceSecret":"S","deviceName":"x","credentialsType":"X509_CERTIFICATE","hash":"MIIB"}"#,
+            r#"{"credentialsValue":"MIIB","credentialsType":"X509_CERTIFICATE","status":"SUCCESS"}"#,
+        );
+    }
+}
+
+#[test]
+fn c_110_an_unknown_key_or_a_wrong_secret_is_not_found() {
+    for version in Version::BOTH {
+        let (mut world, peer) = provisioning(version);
+        for (downlink, key, secret) in [(1, "bad", "S"), (2, "K", "bad"), (3, "", "")] {
+            let request =
+                format!(r#"{{"provisionDeviceKey":"{key}","provisionDeviceSecret":"{secret}"}}"#);
+            expect_answer(&mut world, peer, version, downlink, &request, NOT_FOUND);
+        }
+    }
+}
+
+#[test]
+fn c_111_a_missing_or_null_member_is_class_g() {
+    for version in Version::BOTH {
+        for request in [
+            "{}",
+            r#"{"provisionDeviceKey":"K"}"#,
+            r#"{"provisionDeviceSecret":"S"}"#,
+            r#"{"provisionDeviceKey":"K","provisionDeviceSecret":null}"#,
+            r#"{"provisionDeviceKey":"K","provisionDeviceSecret":"S","token":null}"#,
+            r#"{"provisionDeviceKey":"K","provisionDeviceSecret":"S","credentialsType":"FOO"}"#,
+        ] {
+            let (mut world, peer) = provisioning(version);
+            world.send(peer, &publish(version, REQUEST, 7, request));
+            if version.is_v5() {
+                world.expect_closed(peer, &[puback_with(7, 0x83), wire::disconnect(0x83)]);
+            } else {
+                world.expect_closed(peer, &[puback(7)]);
+            }
+        }
+    }
+}
+
+#[test]
+fn c_112_the_response_needs_no_subscribe_and_the_session_ends_a_minute_later() {
+    for version in Version::BOTH {
+        let (mut world, peer) = provisioning(version);
+        let request = r#"{"provisionDeviceKey":"K","provisionDeviceSecret":"bad"}"#;
+        expect_answer(&mut world, peer, version, 1, request, NOT_FOUND);
+        world.pass_ms(59_000);
+        world.expect_alive(peer);
+        world.pass_ms(1_000);
+        world.expect_closed(peer, &[]);
+    }
+}
+
+#[test]
+fn c_113_several_requests_on_one_session_are_served() {
+    for version in Version::BOTH {
+        let (mut world, peer) = provisioning(version);
+        for (downlink, name) in [(1, "p1"), (2, "p2")] {
+            let request = format!(
+                r#"{{"provisionDeviceKey":"K","provisionDeviceSecret":"S","deviceName":"{name}","token":"{name}"}}"#
+            );
+            let answer = format!(
+                r#"{{"credentialsValue":"{name}","credentialsType":"ACCESS_TOKEN","status":"SUCCESS"}}"#
+            );
+            expect_answer(&mut world, peer, version, downlink, &request, &answer);
+        }
+    }
+}
+
+#[test]
+fn c_114_a_name_or_token_that_is_taken_is_a_failure() {
+    for version in Version::BOTH {
+        let (mut world, peer) = provisioning(version);
+        for (downlink, more) in [
+            (1, r#""deviceName":"dev1""#),
+            (2, r#""deviceName":"new","token":"DEV1_TOKEN""#),
+            (3, r#""deviceName":"   ""#),
+        ] {
+            let request =
+                format!(r#"{{"provisionDeviceKey":"K","provisionDeviceSecret":"S",{more}}}"#);
+            expect_answer(&mut world, peer, version, downlink, &request, FAILURE);
+        }
+    }
+}
+
+#[test]
+fn c_115_a_pre_provisioned_device_is_provisioned_once() {
+    for version in Version::BOTH {
+        let (mut world, peer) = provisioning(version);
+        let request = |name: &str| {
+            format!(
+                r#"{{"provisionDeviceKey":"PK","provisionDeviceSecret":"PS","deviceName":"{name}"}}"#
+            )
+        };
+        let success = r#"{"credentialsValue":"PRE_TOKEN","credentialsType":"ACCESS_TOKEN","status":"SUCCESS"}"#;
+        expect_answer(&mut world, peer, version, 1, &request("predev"), success);
+        expect_answer(&mut world, peer, version, 2, &request("predev"), FAILURE);
+        expect_answer(&mut world, peer, version, 3, &request("nobody"), FAILURE);
+        expect_answer(&mut world, peer, version, 4, &request("dev1"), FAILURE);
+    }
+}

@@ -1,0 +1,1 @@
+//! Lives that went wrong once, as they were printed.

@@ -1,0 +1,45 @@
+use core::panic::AssertUnwindSafe;
+use std::panic::catch_unwind;
+
+use tb_tests::replay::{Answers, Survived, play_to_client};
+
+use crate::families::All;
+
+#[test]
+fn the_client_survives_what_the_genuine_server_did() {
+    let total = survives_all(Answers::Adapted);
+    // Otherwise the answers went past it.
+    assert!(
+        total.rejected > 50 && total.unexpected_acknowledgements < 300,
+        "{total:?}"
+    );
+}
+
+#[test]
+fn the_client_survives_answers_that_were_meant_for_another() {
+    let total = survives_all(Answers::AsRecorded);
+    assert!(strays(&total) > 20, "{total:?}");
+}
+
+fn survives_all(answers: Answers) -> Survived {
+    let all = All::load();
+    let mut total = Survived::default();
+    let mut recordings = 0;
+    let mut faults = String::new();
+    for recording in all.iter() {
+        recordings += 1;
+        match catch_unwind(AssertUnwindSafe(|| play_to_client(recording, answers))) {
+            Ok(Ok(survived)) => total.add(&survived),
+            Ok(Err(fault)) => faults.push_str(&format!("{}: {fault}\n", recording.id)),
+            Err(_) => faults.push_str(&format!("{}: it panics\n", recording.id)),
+        }
+    }
+    println!("{recordings} recordings, answers {answers:?}: {total:?}");
+    assert!(faults.is_empty(), "{faults}");
+    total
+}
+
+/// Acknowledgements that the client had no use for, in a hundred packets that it read.
+fn strays(total: &Survived) -> u64 {
+    total.unexpected_acknowledgements * 100 / total.packets as u64
+}
