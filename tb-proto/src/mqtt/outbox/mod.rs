@@ -147,6 +147,13 @@ impl<C: Content> Outbox<C> {
         }
     }
 
+    /// The message of which this one is a part was written.
+    pub(crate) fn carried(&mut self, id: MessageId) {
+        if let Some(entry) = self.get_mut(id) {
+            entry.writes = entry.writes.saturating_add(1);
+        }
+    }
+
     /// Takes a message out, whatever its stage.
     pub(crate) fn remove(&mut self, id: MessageId) -> Option<Entry<C>> {
         let stage = self.get(id)?.stage;
@@ -272,11 +279,14 @@ impl<C: Content> Outbox<C> {
             .min()
     }
 
-    /// Any message; used to empty the outbox.
+    /// Any message that is no part of another one; used to empty the outbox. The parts end with the
+    /// message that they are in.
     pub(crate) fn any(&self) -> Option<MessageId> {
         self.lists
             .iter()
-            .find_map(List::head)
+            .enumerate()
+            .filter(|&(queue, _)| queue != Queue::Joined as usize)
+            .find_map(|(_, list)| list.head())
             .and_then(|place| self.entries.get(place))
             .map(|entry| entry.id)
     }
