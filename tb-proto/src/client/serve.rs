@@ -149,13 +149,14 @@ impl Client {
         };
         match self.rpc.arrive(now, request_id, &method, payload) {
             Arrival::New { key, server } => {
-                self.events.call(RpcRequest {
+                let request = RpcRequest {
                     key,
                     server,
                     request_id,
                     method,
                     params,
-                });
+                };
+                self.events.call(request, &self.rpc);
             }
             Arrival::Repeated => self.counters.repeated_calls += 1,
             Arrival::AnswerAgain(payload) => {
