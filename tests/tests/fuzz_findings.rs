@@ -13,3 +13,20 @@ fn calls_under_one_number_with_ever_new_bodies_piled_up_until_they_were_fetched(
     let calls = "m3 m4 ".repeat(90);
     machine(format!("30 s0 L0 c0 k0 B0 P0 {calls} E9").as_bytes());
 }
+
+#[test]
+fn merged_attributes_that_gave_way_in_a_full_queue_never_had_an_outcome() {
+    let telemetry = "t0 ".repeat(24);
+    machine(format!("61 t0 a0 a1 a2 c0 k0 {telemetry}").as_bytes());
+}
+
+#[test]
+fn attributes_were_never_sent_again_after_those_whose_turn_it_was_were_cancelled() {
+    machine(b"11 c0 k0 t0 a0 z1 a1 P0");
+}
+
+#[test]
+fn attributes_were_never_sent_again_after_those_whose_turn_it_was_gave_way_in_a_full_queue() {
+    let telemetry = "t0 ".repeat(24);
+    machine(format!("61 t0 a0 c0 k0 {telemetry} a1 P0").as_bytes());
+}

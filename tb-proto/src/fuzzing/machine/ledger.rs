@@ -65,6 +65,10 @@ impl Ledger {
             .copied()
     }
 
+    pub(super) fn has_open(&self) -> bool {
+        !self.open.is_empty()
+    }
+
     pub(super) fn open_messages(&self) -> usize {
         self.open
             .values()
