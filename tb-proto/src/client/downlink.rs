@@ -130,7 +130,7 @@ impl Client {
             Rejection::Reason(_) | Rejection::ClosesConnection | Rejection::TooLarge { .. },
         )) = outcome
         {
-            for &member in &members {
+            for &member in members.iter().rev() {
                 self.mqtt.outbox_mut().part(MessageId::from_raw(member.0));
             }
             self.attributes.separate(members);

@@ -356,7 +356,13 @@ impl Client {
                     max_bytes: self.config.max_queued_bytes,
                 });
             };
-            self.complete_message(entry, UndeliveredCause::Overflow);
+            match entry.publication.content {
+                // The machine's own: what it was made of is what gives way.
+                Content::Merged { members, .. } => {
+                    self.attributes.take_apart(&mut self.mqtt, entry.id, members);
+                }
+                _ => self.complete_message(entry, UndeliveredCause::Overflow),
+            }
         }
         Ok(())
     }
@@ -412,6 +418,8 @@ impl Client {
 
     /// Ends a message that never reached the server.
     fn complete_message(&mut self, entry: Entry<Content>, cause: UndeliveredCause) {
+        // It may have been the one whose turn it is.
+        self.attributes.settled(entry.id);
         let id = RequestId(entry.id.raw());
         let written = entry.writes > 0;
         self.finish_message(id, &entry.publication, written, Outcome::Undelivered(cause));

@@ -137,13 +137,14 @@ impl<C: Content> Outbox<C> {
         }
     }
 
-    /// Takes a message out of another one again.
+    /// Takes a message out of another one again. It is older than all that is parked: take the last
+    /// member out first.
     pub(crate) fn part(&mut self, id: MessageId) {
         if self
             .get(id)
             .is_some_and(|entry| entry.stage == Stage::Joined)
         {
-            self.move_back(id.place(), Stage::Parked);
+            self.move_front(id.place(), Stage::Parked);
         }
     }
 
