@@ -30,3 +30,8 @@ fn attributes_were_never_sent_again_after_those_whose_turn_it_was_gave_way_in_a_
     let telemetry = "t0 ".repeat(24);
     machine(format!("61 t0 a0 c0 k0 {telemetry} a1 P0").as_bytes());
 }
+
+#[test]
+fn a_call_beside_the_last_acknowledgement_was_answered_after_the_client_had_closed() {
+    machine(b"10 s1 c0 k0 P0 t0 D5 mu p0");
+}
