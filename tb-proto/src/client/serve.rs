@@ -182,6 +182,10 @@ impl Client {
 
     /// Answers in the machine's own name; nobody waits for the outcome.
     fn answer(&mut self, request_id: i32, payload: Bytes) {
+        // The call may have come in the piece of input that ended the draining.
+        if self.mqtt.is_leaving_for_good() {
+            return;
+        }
         if self.reply_bytes + payload.len() <= REPLY_RESERVE {
             let expires = self.mqtt.now() + REPLY_SPAN;
             self.submit_reply(request_id, payload, Some(expires), false);
