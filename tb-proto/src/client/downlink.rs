@@ -123,7 +123,9 @@ impl Client {
     ) {
         if written {
             for &member in &members {
-                self.mqtt.outbox_mut().carried(MessageId::from_raw(member.0));
+                self.mqtt
+                    .outbox_mut()
+                    .carried(MessageId::from_raw(member.0));
             }
         }
         if let Outcome::Undelivered(UndeliveredCause::Rejected(
