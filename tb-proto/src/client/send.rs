@@ -363,9 +363,14 @@ impl Client {
                     max_bytes: self.config.max_queued_bytes,
                 });
             };
-            self.complete_message(entry, UndeliveredCause::Overflow);
-            // Attributes that travel together end together.
-            self.advance();
+            match entry.publication.content {
+                // The machine's own: what it was made of is what gives way.
+                Content::Merged { members, .. } => {
+                    self.attributes
+                        .take_apart(&mut self.mqtt, entry.id, members);
+                }
+                _ => self.complete_message(entry, UndeliveredCause::Overflow),
+            }
         }
         Ok(())
     }
@@ -428,9 +433,19 @@ impl Client {
 
     /// Ends a message that was taken out of the outbox.
     fn complete_message(&mut self, entry: Entry<Content>, cause: UndeliveredCause) {
-        let Entry { id, publication, writes, .. } = entry;
+        let Entry {
+            id,
+            publication,
+            writes,
+            ..
+        } = entry;
         let outcome = Outcome::Undelivered(cause);
-        self.handle_settled(Settled { id, publication, written: writes > 0, outcome });
+        self.handle_settled(Settled {
+            id,
+            publication,
+            written: writes > 0,
+            outcome,
+        });
     }
 
     /// Tells the outcome of a message.

@@ -316,6 +316,18 @@ impl<C: Content> Mqtt<C> {
         self.outbox.count(Queue::InFlight)
     }
 
+    /// Whether nothing is written any more but the last goodbye.
+    pub(crate) const fn is_leaving_for_good(&self) -> bool {
+        matches!(
+            self.phase,
+            Phase::Closed
+                | Phase::Leaving {
+                    then: AfterLeaving::Close,
+                    ..
+                }
+        )
+    }
+
     pub(crate) const fn is_draining(&self) -> bool {
         self.draining
     }
@@ -585,16 +597,7 @@ impl<C: Content> Mqtt<C> {
     }
 
     fn finish_drain(&mut self) {
-        if !self.draining
-            || matches!(
-                self.phase,
-                Phase::Closed
-                    | Phase::Leaving {
-                        then: AfterLeaving::Close,
-                        ..
-                    }
-            )
-        {
+        if !self.draining || self.is_leaving_for_good() {
             return;
         }
         self.timers.stop(Timer::Drain);

@@ -116,7 +116,11 @@ impl World {
 
     /// The seed also chooses what a full queue does and how the driver drains.
     fn small_of(version: ProtocolVersion, seed: u64, meter: Meter) -> Self {
-        let overflow = if seed % 3 == 0 { Overflow::DropOldest } else { Overflow::Reject };
+        let overflow = if seed % 3 == 0 {
+            Overflow::DropOldest
+        } else {
+            Overflow::Reject
+        };
         let limits = Limits {
             queued_messages: 100,
             queued_bytes: 40_000,

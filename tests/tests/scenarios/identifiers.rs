@@ -13,12 +13,18 @@ fn seventy_thousand_publishes_with_five_hundred_never_acknowledged_and_the_wrap(
     let mut world = World::with(config, 4);
     world.simulator().server_mut().record_stored = false;
     world.wait(Duration::from_secs(1));
-    world.withhold_pubacks(140).send(70_000).wait(Duration::from_secs(600));
+    world
+        .withhold_pubacks(140)
+        .send(70_000)
+        .wait(Duration::from_secs(600));
     assert_eq!(world.device().stats().inflight, 500);
     assert_eq!(world.device().stats().acknowledged, 69_500);
     assert!(world.device().wire().publishes >= 70_000);
     // Nothing else goes wrong while five hundred identifiers are taken.
-    world.follow_attributes().serve_calls().request_attributes(Duration::from_secs(20));
+    world
+        .follow_attributes()
+        .serve_calls()
+        .request_attributes(Duration::from_secs(20));
     world.wait(Duration::from_secs(5));
     assert_eq!(world.device().stats().open_requests, 0);
     assert_eq!(world.device().stats().connects, 1);

@@ -27,7 +27,9 @@ fn ten_bare_closes_and_then_a_server_of_mqtt_5_end_on_mqtt_5() {
         world.hang_up();
     }
     world.wait(Duration::from_secs(1));
-    let connected = State::Connected { version: ProtocolVersion::V5 };
+    let connected = State::Connected {
+        version: ProtocolVersion::V5,
+    };
     assert_eq!(world.device().client().state(), connected);
 }
 
@@ -37,7 +39,9 @@ fn a_server_that_hangs_up_on_mqtt_5_is_spoken_to_in_3_after_three_times() {
     world.simulator().faults_mut().mqtt5 = Mqtt5Support::ClosedSilently;
     world.send(1).wait(MINUTE);
     assert_eq!(world.device().stats().connect_attempts, 4);
-    let connected = State::Connected { version: ProtocolVersion::V3_1_1 };
+    let connected = State::Connected {
+        version: ProtocolVersion::V3_1_1,
+    };
     assert_eq!(world.device().client().state(), connected);
     assert_eq!(world.device().ledger().acknowledged(), 1);
 }
@@ -60,10 +64,18 @@ fn an_hour_after_silence_mqtt_5_gets_another_chance_and_keeps_it() {
     world.wait(MINUTE);
     world.simulator().faults_mut().mqtt5 = Mqtt5Support::Accepted;
     world.wait(MINUTE * 62);
-    let connected = State::Connected { version: ProtocolVersion::V5 };
+    let connected = State::Connected {
+        version: ProtocolVersion::V5,
+    };
     assert_eq!(world.device().client().state(), connected);
     let retried = world.device().notices().any(|event| {
-        matches!(event, Event::VersionChanged { why: VersionChange::Retry, .. })
+        matches!(
+            event,
+            Event::VersionChanged {
+                why: VersionChange::Retry,
+                ..
+            }
+        )
     });
     assert!(retried, "each change is an event");
 }
@@ -73,8 +85,14 @@ fn an_hour_after_silence_one_more_silence_is_enough_to_go_back() {
     let mut world = World::new(5);
     world.simulator().faults_mut().mqtt5 = Mqtt5Support::ClosedSilently;
     world.wait(MINUTE * 63);
-    assert_eq!(world.device().stats().connect_attempts, 6, "three and one, then one and one");
-    let connected = State::Connected { version: ProtocolVersion::V3_1_1 };
+    assert_eq!(
+        world.device().stats().connect_attempts,
+        6,
+        "three and one, then one and one"
+    );
+    let connected = State::Connected {
+        version: ProtocolVersion::V3_1_1,
+    };
     assert_eq!(world.device().client().state(), connected);
 }
 
@@ -95,5 +113,8 @@ fn an_answer_in_the_other_version_is_no_mqtt_and_ends_the_connection() {
     let mut world = World::scripted(World::config(), 5);
     assert_eq!(world.expect(1).level(), 5);
     world.reply(&CONNACK_3).wait(Duration::from_secs(30));
-    assert!(!matches!(world.device().client().state(), State::Connected { .. }));
+    assert!(!matches!(
+        world.device().client().state(),
+        State::Connected { .. }
+    ));
 }
