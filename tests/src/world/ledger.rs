@@ -140,7 +140,10 @@ impl Ledger {
     /// How the ticket ended that was issued so many-th, from 0.
     #[must_use]
     pub fn ending(&self, position: usize) -> Option<&Ending> {
-        self.tickets.get(self.issued.get(position)?)?.ending.as_ref()
+        self.tickets
+            .get(self.issued.get(position)?)?
+            .ending
+            .as_ref()
     }
 
     /// How many tickets ended like this.

@@ -12,7 +12,11 @@ use crate::{ms, sec};
 fn acknowledgements_in_any_order_find_their_messages() {
     for version in [V5, V3_1_1] {
         let mut world = World::speaking(version, 8);
-        world.wait(sec(1)).delay_pubacks(sec(5)).send(300).wait(sec(10));
+        world
+            .wait(sec(1))
+            .delay_pubacks(sec(5))
+            .send(300)
+            .wait(sec(10));
         assert_eq!(world.device().ledger().acknowledged(), 300);
         assert_eq!(world.device().stats().unexpected_acknowledgements, 0);
         world.settle();
@@ -27,20 +31,38 @@ fn a_server_that_acknowledges_nothing_costs_one_connection_a_minute_and_no_messa
         world.send(1).wait(sec(10));
     }
     let connects = world.device().stats().connects;
-    assert!((8..=11).contains(&connects), "{connects} connections in ten minutes");
+    assert!(
+        (8..=11).contains(&connects),
+        "{connects} connections in ten minutes"
+    );
     world.heal().wait(sec(300)).check_outcomes();
-    assert_eq!(world.device().ledger().acknowledged(), 60, "the server was slow, no more");
+    assert_eq!(
+        world.device().ledger().acknowledged(),
+        60,
+        "the server was slow, no more"
+    );
 }
 
 #[test]
 fn a_message_that_alone_is_never_acknowledged_is_rejected_the_second_time() {
     let mut world = World::speaking(V5, 8);
     // Every tenth acknowledgement: the one reading, and ten minutes later its repetition.
-    world.wait(sec(1)).send(9).wait(sec(1)).withhold_pubacks(10).send(1).wait(sec(1));
+    world
+        .wait(sec(1))
+        .send(9)
+        .wait(sec(1))
+        .withhold_pubacks(10)
+        .send(1)
+        .wait(sec(1));
     world.send(5).wait(sec(1));
     assert_eq!(world.device().stats().inflight, 1);
     world.wait(sec(57)).send(9).wait(ms(10));
-    world.withhold_pubacks(1).wait(sec(2)).withhold_pubacks(0).send(5).wait(sec(70));
+    world
+        .withhold_pubacks(1)
+        .wait(sec(2))
+        .withhold_pubacks(0)
+        .send(5)
+        .wait(sec(70));
     let no_answer = Ending::Undelivered(UndeliveredCause::Rejected(Rejection::NoAnswer));
     let rejected = world.device().ledger().count(|ending| *ending == no_answer);
     assert!(rejected <= 1 && world.device().ledger().acknowledged() + rejected == 29);
@@ -53,13 +75,19 @@ fn acknowledgements_for_nobody_are_counted_and_ignored() {
     let mut world = World::scripted(config, 8);
     world.expect(1);
     world.reply(&[0x20, 3, 0, 0, 0]).wait(sec(1));
-    world.reply(&[0x40, 2, 0, 77]).reply(&[0x90, 4, 0, 78, 0, 0]).reply(&[0xB0, 4, 0, 79, 0, 0]);
+    world
+        .reply(&[0x40, 2, 0, 77])
+        .reply(&[0x90, 4, 0, 78, 0, 0])
+        .reply(&[0xB0, 4, 0, 79, 0, 0]);
     world.send(1);
     let [high, low] = world.expect(3).identifier().to_be_bytes();
     // The right identifier in the wrong kind of acknowledgement, and then as it should be.
     world.reply(&[0x90, 4, high, low, 0, 0]).wait(sec(1));
     assert_eq!(world.device().ledger().acknowledged(), 0);
-    world.reply(&[0x40, 2, high, low]).reply(&[0x40, 2, high, low]).wait(sec(1));
+    world
+        .reply(&[0x40, 2, high, low])
+        .reply(&[0x40, 2, high, low])
+        .wait(sec(1));
     assert_eq!(world.device().ledger().acknowledged(), 1);
     assert_eq!(world.device().stats().unexpected_acknowledgements, 5);
 }
@@ -91,8 +119,9 @@ fn a_message_larger_than_this_server_takes_is_rejected_and_others_are_not() {
     world.wait(sec(1));
     let ledger = world.device().ledger();
     let rejected = ledger.ending(1);
-    let Some(Ending::Undelivered(UndeliveredCause::Rejected(Rejection::TooLarge { limit, .. }))) =
-        rejected
+    let Some(Ending::Undelivered(UndeliveredCause::Rejected(Rejection::TooLarge {
+        limit, ..
+    }))) = rejected
     else {
         panic!("{rejected:?}")
     };
@@ -126,9 +155,16 @@ fn a_refusal_for_quota_is_no_verdict() {
 #[test]
 fn a_message_that_expires_on_its_way_still_ends_as_acknowledged() {
     let mut world = World::speaking(V5, 8);
-    world.wait(sec(1)).delay_pubacks(sec(50)).send_expiring(ms(10)).wait(sec(60));
+    world
+        .wait(sec(1))
+        .delay_pubacks(sec(50))
+        .send_expiring(ms(10))
+        .wait(sec(60));
     assert_eq!(world.device().ledger().acknowledged(), 1);
-    world.ignore_dials().cut(tb_tests::network::Cut::Rst).send_expiring(ms(10));
+    world
+        .ignore_dials()
+        .cut(tb_tests::network::Cut::Rst)
+        .send_expiring(ms(10));
     world.wait(Duration::from_millis(50));
     let expired = Ending::Undelivered(UndeliveredCause::Expired);
     assert_eq!(world.device().ledger().ending(1), Some(&expired));

@@ -19,9 +19,10 @@ fn scripted(version: ProtocolVersion, seed: u64) -> World {
 /// Why the last connection or attempt ended, and how long the machine waits.
 fn pause(world: &World) -> (Cause, Duration) {
     match world.device().client().state() {
-        State::Waiting { until, cause } => {
-            (cause, Duration::from_micros(until.as_micros().saturating_sub(world.now().0)))
-        }
+        State::Waiting { until, cause } => (
+            cause,
+            Duration::from_micros(until.as_micros().saturating_sub(world.now().0)),
+        ),
         other => panic!("the machine does not wait: {other:?}"),
     }
 }
@@ -79,7 +80,11 @@ fn every_code_of_connack_says_whose_turn_it_is() {
         };
         world.wait(ms(30));
         let (cause, time) = pause(&world);
-        assert_eq!((cause, class(time)), (Cause::Refused(refusal), wanted), "{version} {code:#x}");
+        assert_eq!(
+            (cause, class(time)),
+            (Cause::Refused(refusal), wanted),
+            "{version} {code:#x}"
+        );
     }
 }
 
@@ -102,7 +107,11 @@ fn every_code_of_disconnect_says_when_to_come_back() {
     for (code, wanted) in table {
         let mut world = scripted(V5, 9);
         world.expect(1);
-        world.reply(&[0x20, 3, 0, 0, 0]).wait(sec(20)).reply(&[0xE0, 2, code, 0]).wait(ms(30));
+        world
+            .reply(&[0x20, 3, 0, 0, 0])
+            .wait(sec(20))
+            .reply(&[0xE0, 2, code, 0])
+            .wait(ms(30));
         let (cause, time) = pause(&world);
         assert_eq!(cause, Cause::ServerDisconnect(ReasonCode::new(code)));
         assert_eq!(class(time), wanted, "{code:#x}");
@@ -121,7 +130,10 @@ fn every_failure_to_connect_backs_off_up_to_a_minute() {
         let mut world = World::new(9);
         world.refuse_dials(why).wait(sec(3_600));
         let attempts = world.device().stats().connect_attempts;
-        assert!((60..300).contains(&attempts), "{why:?}: {attempts} attempts in an hour");
+        assert!(
+            (60..300).contains(&attempts),
+            "{why:?}: {attempts} attempts in an hour"
+        );
         assert_eq!(pause(&world).0, Cause::Lost(why));
         world.send(1).settle();
         assert_eq!(world.device().ledger().acknowledged(), 1);
@@ -147,7 +159,11 @@ fn wrong_credentials_are_tried_again_after_minutes_and_at_once_when_they_are_cha
     assert_eq!(pause(&world).0, Cause::Refused(Refusal::Credentials));
     assert!(pause(&world).0.is_permanent());
     world.renew_credentials().wait(sec(1));
-    assert_eq!(world.device().ledger().acknowledged(), 1, "nothing was lost meanwhile");
+    assert_eq!(
+        world.device().ledger().acknowledged(),
+        1,
+        "nothing was lost meanwhile"
+    );
     world.settle();
 }
 
@@ -155,9 +171,15 @@ fn wrong_credentials_are_tried_again_after_minutes_and_at_once_when_they_are_cha
 fn a_device_that_is_not_to_retry_stops_until_it_is_told() {
     let mut world = World::with(World::config().slow_retry(None), 9);
     world.set_token("A1_WRONG_TOKEN").send(1).wait(sec(3_600));
-    let stopped = State::Stopped { cause: Cause::Refused(Refusal::Credentials) };
+    let stopped = State::Stopped {
+        cause: Cause::Refused(Refusal::Credentials),
+    };
     assert_eq!(world.device().client().state(), stopped);
-    assert_eq!(world.device().client().poll_timeout(), None, "nothing will happen by itself");
+    assert_eq!(
+        world.device().client().poll_timeout(),
+        None,
+        "nothing will happen by itself"
+    );
     let attempts = world.device().stats().connect_attempts;
     world.reconnect().wait(sec(5));
     assert_eq!(world.device().stats().connect_attempts, attempts + 1);
@@ -198,9 +220,10 @@ fn two_devices_with_one_token_do_not_fight_for_ever() {
         let stats = world.on(device).device().stats();
         assert!(stats.connects <= 25, "{stats:?}");
         let taken = Cause::ServerDisconnect(ReasonCode::SESSION_TAKEN_OVER);
-        let told = world.device().notices().any(|event| {
-            matches!(event, Event::Disconnected { cause, .. } if *cause == taken)
-        });
+        let told = world
+            .device()
+            .notices()
+            .any(|event| matches!(event, Event::Disconnected { cause, .. } if *cause == taken));
         assert!(told, "the cause is in the event");
     }
     // One of the two leaves; the other gets everything through.
@@ -220,7 +243,11 @@ fn a_rate_limit_makes_the_device_wait_and_rejects_nothing() {
         let mut world = World::of(config, setup, 9);
         world.wait(sec(1)).send(150).wait(sec(1_200));
         let stats = world.device().stats();
-        assert_eq!(world.device().ledger().acknowledged(), 150, "{version}: {stats:?}");
+        assert_eq!(
+            world.device().ledger().acknowledged(),
+            150,
+            "{version}: {stats:?}"
+        );
         assert!(stats.connects <= 12, "{version}: {stats:?}");
     }
 }
@@ -230,7 +257,9 @@ fn a_server_that_speaks_no_mqtt_is_asked_more_and_more_slowly() {
     let mut world = scripted(V5, 9);
     for _ in 0..3 {
         world.expect(1);
-        world.reply(b"HTTP/1.1 400 Bad Request\r\n\r\n").wait(ms(30));
+        world
+            .reply(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+            .wait(ms(30));
     }
     let (cause, time) = pause(&world);
     assert!(matches!(cause, Cause::Malformed(_)), "{cause:?}");

@@ -11,7 +11,10 @@ use crate::{ms, sec};
 fn long_value(length: usize) -> Control {
     let mut values = serde_json::Map::new();
     values.insert("long".into(), "x".repeat(length).into());
-    Control::SetShared { device: "dev1".into(), values }
+    Control::SetShared {
+        device: "dev1".into(),
+        values,
+    }
 }
 
 #[test]
@@ -20,7 +23,11 @@ fn an_attribute_that_is_too_large_is_skipped_and_reported_and_the_connection_las
         let config = World::config().max_incoming_packet_size(1_024);
         let mut world = World::with(config, 1);
         world.follow_attributes().wait(sec(1)).pieces(pieces);
-        world.control(long_value(5_000)).wait(sec(1)).set_shared(0).wait(sec(1));
+        world
+            .control(long_value(5_000))
+            .wait(sec(1))
+            .set_shared(0)
+            .wait(sec(1));
         let told = world.device().notices().find_map(|event| match event {
             Event::IncomingTooLarge { topic, size } => Some((topic.as_deref(), *size)),
             _ => None,
@@ -28,7 +35,11 @@ fn an_attribute_that_is_too_large_is_skipped_and_reported_and_the_connection_las
         let (topic, size) = told.expect("it is reported");
         assert_eq!(topic, Some("v1/devices/me/attributes"));
         assert!(size > 5_000);
-        assert_eq!(world.device().shared("s0"), Some(1), "and the next one arrives");
+        assert_eq!(
+            world.device().shared("s0"),
+            Some(1),
+            "and the next one arrives"
+        );
         assert!(world.device().stats().buffered_bytes < 4_096);
         assert_eq!(world.device().stats().connects, 1);
         world.settle();
@@ -38,7 +49,12 @@ fn an_attribute_that_is_too_large_is_skipped_and_reported_and_the_connection_las
 #[test]
 fn a_call_that_comes_again_is_given_once_and_answered_once() {
     let mut world = World::speaking(V5, 1);
-    world.serve_calls().answering(Answering::WhenTold).wait(sec(1)).call_device().wait(sec(1));
+    world
+        .serve_calls()
+        .answering(Answering::WhenTold)
+        .wait(sec(1))
+        .call_device()
+        .wait(sec(1));
     // The server sends what is unanswered again at every SUBSCRIBE; the world fails if the
     // application gets it twice.
     world.cut(Cut::Rst).wait(sec(5)).cut(Cut::Rst).wait(sec(5));
@@ -67,7 +83,12 @@ fn a_call_that_was_answered_and_comes_again_gets_the_same_answer_again() {
     world.reply(&[0x20, 3, 0, 0, 0]).wait(sec(1));
     let topic = b"v1/devices/me/rpc/request/7";
     let payload = br#"{"method":"m","params":{"s":1}}"#;
-    let mut call = vec![0x30, (2 + topic.len() + 1 + payload.len()) as u8, 0, topic.len() as u8];
+    let mut call = vec![
+        0x30,
+        (2 + topic.len() + 1 + payload.len()) as u8,
+        0,
+        topic.len() as u8,
+    ];
     call.extend_from_slice(topic);
     call.push(0);
     call.extend_from_slice(payload);
@@ -82,7 +103,13 @@ fn a_call_that_was_answered_and_comes_again_gets_the_same_answer_again() {
     }
     assert_eq!(answers, [true; 3]);
     let device = world.device();
-    assert_eq!((device.stats().repeated_calls, device.ledger().tickets().count()), (2, 1));
+    assert_eq!(
+        (
+            device.stats().repeated_calls,
+            device.ledger().tickets().count()
+        ),
+        (2, 1)
+    );
 }
 
 #[test]
@@ -103,7 +130,11 @@ fn a_call_with_another_body_under_the_same_number_is_another_call() {
         });
         world.wait(sec(1));
     }
-    assert!(world.results().iter().all(|result| result.ok), "{:?}", world.results());
+    assert!(
+        world.results().iter().all(|result| result.ok),
+        "{:?}",
+        world.results()
+    );
     assert_eq!(world.results().len(), 2);
     world.settle();
 }
@@ -119,7 +150,10 @@ fn calls_that_waited_at_the_server_come_with_the_first_subscription() {
 #[test]
 fn more_calls_than_may_be_open_are_answered_with_an_error_and_counted() {
     let mut world = World::small(V5, 2);
-    world.serve_calls().answering(Answering::WhenTold).wait(sec(1));
+    world
+        .serve_calls()
+        .answering(Answering::WhenTold)
+        .wait(sec(1));
     for _ in 0..12 {
         world.call_device();
     }
@@ -127,19 +161,29 @@ fn more_calls_than_may_be_open_are_answered_with_an_error_and_counted() {
     let refused = |event: &&Event| matches!(event, Event::RpcRefused { .. });
     assert_eq!(world.device().notices().filter(refused).count(), 4);
     assert_eq!(world.device().unanswered_calls(), 8);
-    assert_eq!(world.results().len(), 4, "whoever is refused does not wait for a time-out");
+    assert_eq!(
+        world.results().len(),
+        4,
+        "whoever is refused does not wait for a time-out"
+    );
     world.settle();
 }
 
 #[test]
 fn a_flood_of_topics_that_mean_nothing_is_ignored_within_the_limits() {
-    let config = World::config().version(VersionPolicy::Only(V5)).max_incoming_packet_size(70_000);
+    let config = World::config()
+        .version(VersionPolicy::Only(V5))
+        .max_incoming_packet_size(70_000);
     let mut world = World::scripted(config, 1);
     world.expect(1);
     world.reply(&[0x20, 3, 0, 0, 0]).wait(sec(1));
     let topic = "t".repeat(60_000);
     let length = 2 + topic.len() + 1;
-    let mut packet = vec![0x30, (length % 128) as u8 | 0x80, (length / 128 % 128) as u8 | 0x80];
+    let mut packet = vec![
+        0x30,
+        (length % 128) as u8 | 0x80,
+        (length / 128 % 128) as u8 | 0x80,
+    ];
     packet.push((length / 16_384) as u8);
     packet.extend_from_slice(&(topic.len() as u16).to_be_bytes());
     packet.extend_from_slice(topic.as_bytes());
@@ -152,7 +196,10 @@ fn a_flood_of_topics_that_mean_nothing_is_ignored_within_the_limits() {
         Event::IncomingIgnored { topic } => Some(topic.len()),
         _ => None,
     });
-    assert!(longest.max().is_some_and(|length| length <= 1_024), "a report is not a copy");
+    assert!(
+        longest.max().is_some_and(|length| length <= 1_024),
+        "a report is not a copy"
+    );
     assert_eq!(world.device().stats().connects, 1);
 }
 
@@ -161,12 +208,23 @@ fn a_server_that_sends_and_never_reads_is_left() {
     let config = World::config().version(VersionPolicy::Only(V5));
     let mut world = World::scripted(config, 1);
     world.expect(1);
-    world.reply(&[0x20, 3, 0, 0, 0]).wait(sec(1)).stall(sec(1_000));
+    world
+        .reply(&[0x20, 3, 0, 0, 0])
+        .wait(sec(1))
+        .stall(sec(1_000));
     // QoS 1 messages without end: each wants an acknowledgement.
     let message = [0x32, 6, 0, 1, b't', 0, 1, 0];
     for _ in 0..200 {
         world.reply(&message.repeat(500)).wait(ms(10));
     }
-    let left = |event: &Event| matches!(event, Event::Disconnected { cause: Cause::Stalled, .. });
+    let left = |event: &Event| {
+        matches!(
+            event,
+            Event::Disconnected {
+                cause: Cause::Stalled,
+                ..
+            }
+        )
+    };
     assert!(world.device().notices().any(left));
 }

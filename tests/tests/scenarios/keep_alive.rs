@@ -17,8 +17,15 @@ fn fifteen_minutes_of_pushes_only_do_not_cost_the_session() {
         world.set_shared(0).wait(sec(3));
     }
     let device = world.device();
-    assert_eq!((device.stats().connects, device.shared("s0")), (1, Some(300)));
-    assert!((13..=16).contains(&device.wire().pings), "{} pings", device.wire().pings);
+    assert_eq!(
+        (device.stats().connects, device.shared("s0")),
+        (1, Some(300))
+    );
+    assert!(
+        (13..=16).contains(&device.wire().pings),
+        "{} pings",
+        device.wire().pings
+    );
     world.settle();
 }
 
@@ -46,7 +53,15 @@ fn a_half_open_connection_is_given_up_after_keep_alive_and_ping_time_out() {
 fn a_server_that_stops_reading_is_a_dead_one() {
     let mut world = World::speaking(V5, 1);
     world.wait(sec(10)).stall(sec(600)).wait(sec(90));
-    let dead = |event: &Event| matches!(event, Event::Disconnected { cause: Cause::KeepAlive, .. });
+    let dead = |event: &Event| {
+        matches!(
+            event,
+            Event::Disconnected {
+                cause: Cause::KeepAlive,
+                ..
+            }
+        )
+    };
     assert!(world.device().notices().any(dead));
     world.settle();
 }
@@ -54,7 +69,12 @@ fn a_server_that_stops_reading_is_a_dead_one() {
 #[test]
 fn reports_about_a_connection_that_is_over_are_counted_and_change_nothing() {
     let mut world = World::speaking(V5, 1);
-    world.send(1).wait(sec(1)).cut(Cut::Rst).wait(sec(5)).send(1);
+    world
+        .send(1)
+        .wait(sec(1))
+        .cut(Cut::Rst)
+        .wait(sec(5))
+        .send(1);
     let state = world.device().client().state();
     // The world checks that each of the three reports is counted.
     world.report_stale_link();
@@ -67,9 +87,18 @@ fn reports_about_a_connection_that_is_over_are_counted_and_change_nothing() {
 #[test]
 fn subscriptions_are_made_again_although_the_server_claims_to_have_them() {
     let mut world = World::speaking(V5, 1);
-    world.follow_attributes().serve_calls().answering(Answering::AtOnce).wait(sec(1));
+    world
+        .follow_attributes()
+        .serve_calls()
+        .answering(Answering::AtOnce)
+        .wait(sec(1));
     for _ in 0..5 {
-        world.cut(Cut::Rst).wait(sec(70)).set_shared(0).call_device().wait(ms(500));
+        world
+            .cut(Cut::Rst)
+            .wait(sec(70))
+            .set_shared(0)
+            .call_device()
+            .wait(ms(500));
         let told = world.device().shared("s0");
         assert!(told.is_some_and(|value| value > 0), "{told:?}");
     }

@@ -2,7 +2,7 @@
 
 use tb_proto::ProtocolVersion::{V3_1_1, V5};
 use tb_proto::{
-    ProtocolVersion, ReasonCode, Rejection, RefusedReason, UndeliveredCause, VersionPolicy,
+    ProtocolVersion, ReasonCode, RefusedReason, Rejection, UndeliveredCause, VersionPolicy,
 };
 use tb_tests::network::Cut;
 use tb_tests::world::{Ending, World};
@@ -24,7 +24,11 @@ fn check_only_the_poison_is_rejected(world: &World, ending: &Ending) {
     let ledger = world.device().ledger();
     assert_eq!(ledger.ending(50), Some(ending));
     assert_eq!(ledger.acknowledged(), 100);
-    assert!((1..=101).filter(|&number| number != 51).all(|n| world.arrivals().has_reading(n)));
+    assert!(
+        (1..=101)
+            .filter(|&number| number != 51)
+            .all(|n| world.arrivals().has_reading(n))
+    );
 }
 
 #[test]
@@ -48,7 +52,11 @@ fn on_mqtt_3_it_is_found_by_travelling_alone() {
     let ledger = world.device().ledger();
     assert_eq!(ledger.ending(50), Some(&REJECTED));
     assert_eq!(ledger.acknowledged(), 120, "and only this one is rejected");
-    assert!(world.device().stats().connects <= 8, "{:?}", world.device().stats());
+    assert!(
+        world.device().stats().connects <= 8,
+        "{:?}",
+        world.device().stats()
+    );
 }
 
 #[test]
@@ -87,7 +95,10 @@ fn on_mqtt_5_a_packet_that_the_server_blames_twice_alone_is_rejected() {
     let ledger = world.device().ledger();
     assert_eq!(ledger.ending(50), Some(&REJECTED));
     let rejected = ledger.count(|ending| matches!(ending, Ending::Undelivered(_)));
-    assert_eq!((rejected, ledger.acknowledged()), (1, ledger.tickets().count() - 1));
+    assert_eq!(
+        (rejected, ledger.acknowledged()),
+        (1, ledger.tickets().count() - 1)
+    );
 }
 
 /// Cuts that look like the server's doing, but hit whatever is on its way.
