@@ -37,14 +37,13 @@ impl World {
                 self.servers
                     .extend(self.client.serve_rpc(self.now, methods));
             }
-            Verb::EndServing => {
-                if !self.servers.is_empty() {
+            Verb::EndServing
+                if !self.servers.is_empty() => {
                     let server = self
                         .servers
                         .remove(usize::from(number) % self.servers.len());
                     self.client.end_rpc(self.now, server);
                 }
-            }
             Verb::Follow => {
                 let keys = match number % 2 {
                     0 => AttributeKeys::All,
