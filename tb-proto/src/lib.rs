@@ -11,6 +11,9 @@ extern crate alloc;
 
 mod client;
 mod codec;
+#[cfg(feature = "_fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod mqtt;
 mod tb;
 mod time;

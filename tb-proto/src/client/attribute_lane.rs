@@ -44,6 +44,20 @@ impl AttributeLane {
         self.apart.extend(members);
     }
 
+    /// The merged message `id` will not be sent: its members wait again, before all others.
+    pub(super) fn take_apart(
+        &mut self,
+        mqtt: &mut Mqtt<Content>,
+        id: MessageId,
+        members: Vec<RequestId>,
+    ) {
+        self.settled(id);
+        for member in members.into_iter().rev() {
+            mqtt.outbox_mut().part(MessageId::from_raw(member.0));
+            self.waiting.push_front(member);
+        }
+    }
+
     /// Sends what waits, if nothing is on its way. `max_payload` is in bytes.
     pub(super) fn advance(&mut self, mqtt: &mut Mqtt<Content>, max_payload: usize) {
         if self.busy.is_some() {

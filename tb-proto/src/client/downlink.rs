@@ -83,7 +83,7 @@ impl Client {
         id
     }
 
-    fn handle_settled(&mut self, settled: Settled<Content>) {
+    pub(super) fn handle_settled(&mut self, settled: Settled<Content>) {
         let Settled {
             id,
             publication,
@@ -98,7 +98,7 @@ impl Client {
             Content::Merged { members, .. } => {
                 self.attributes.settled(id);
                 let members = members.clone();
-                self.settle_members(members, outcome);
+                self.settle_members(members, written, outcome);
                 return;
             }
             Content::Request { request, .. } => {
@@ -115,12 +115,24 @@ impl Client {
 
     /// Attribute messages that were sent as one end as that one; only if the server refused them
     /// together, each is tried alone.
-    fn settle_members(&mut self, members: alloc::vec::Vec<RequestId>, outcome: Outcome) {
+    fn settle_members(
+        &mut self,
+        members: alloc::vec::Vec<RequestId>,
+        written: bool,
+        outcome: Outcome,
+    ) {
+        if written {
+            for &member in &members {
+                self.mqtt
+                    .outbox_mut()
+                    .carried(MessageId::from_raw(member.0));
+            }
+        }
         if let Outcome::Undelivered(UndeliveredCause::Rejected(
             Rejection::Reason(_) | Rejection::ClosesConnection | Rejection::TooLarge { .. },
         )) = outcome
         {
-            for &member in &members {
+            for &member in members.iter().rev() {
                 self.mqtt.outbox_mut().part(MessageId::from_raw(member.0));
             }
             self.attributes.separate(members);

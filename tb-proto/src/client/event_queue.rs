@@ -2,6 +2,7 @@
 
 use alloc::collections::VecDeque;
 
+use super::rpc_calls::RpcCalls;
 use super::{Completion, Event, RequestId, RpcRequest};
 use crate::tb::AttributeUpdate;
 
@@ -64,8 +65,13 @@ impl EventQueue {
         self.completions.push_back((id, completion));
     }
 
-    pub(super) fn call(&mut self, request: RpcRequest) {
+    /// A call of the server; `known` are the calls that can be answered. Those that were replaced
+    /// before they were fetched give way.
+    pub(super) fn call(&mut self, request: RpcRequest, known: &RpcCalls) {
         self.calls.push_back(request);
+        if self.calls.len() > known.len() {
+            self.calls.retain(|call| known.knows(call.key));
+        }
     }
 
     /// Merges a change into those that wait; `bytes` is the size of the message that brought it.

@@ -169,6 +169,11 @@ impl RpcCalls {
         Arrival::New { key, server }
     }
 
+    /// Whether the call is remembered: neither replaced nor forgotten.
+    pub(super) fn knows(&self, key: u64) -> bool {
+        self.calls.contains_key(&key)
+    }
+
     /// Whether the call can still be answered.
     pub(super) fn is_open(&self, now: Instant, key: u64) -> bool {
         self.calls.get(&key).is_some_and(|call| {

@@ -149,13 +149,14 @@ impl Client {
         };
         match self.rpc.arrive(now, request_id, &method, payload) {
             Arrival::New { key, server } => {
-                self.events.call(RpcRequest {
+                let request = RpcRequest {
                     key,
                     server,
                     request_id,
                     method,
                     params,
-                });
+                };
+                self.events.call(request, &self.rpc);
             }
             Arrival::Repeated => self.counters.repeated_calls += 1,
             Arrival::AnswerAgain(payload) => {
@@ -181,6 +182,10 @@ impl Client {
 
     /// Answers in the machine's own name; nobody waits for the outcome.
     fn answer(&mut self, request_id: i32, payload: Bytes) {
+        // The call may have come in the piece of input that ended the draining.
+        if self.mqtt.is_leaving_for_good() {
+            return;
+        }
         if self.reply_bytes + payload.len() <= REPLY_RESERVE {
             let expires = self.mqtt.now() + REPLY_SPAN;
             self.submit_reply(request_id, payload, Some(expires), false);

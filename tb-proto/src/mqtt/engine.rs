@@ -229,7 +229,9 @@ impl<C: Content> Mqtt<C> {
     pub(crate) fn take_back(&mut self, id: MessageId) -> Option<Entry<C>> {
         let entry = self.outbox.get(id)?;
         let unwritten = entry.writes == 0 && entry.stage != Stage::Joined;
-        unwritten.then(|| self.outbox.remove(id)).flatten()
+        let entry = unwritten.then(|| self.outbox.remove(id)).flatten();
+        self.arm_expiry();
+        entry
     }
 
     /// Ends a message with this outcome, wherever it is.
@@ -312,6 +314,18 @@ impl<C: Content> Mqtt<C> {
     /// Messages written and not acknowledged.
     pub(crate) const fn inflight(&self) -> usize {
         self.outbox.count(Queue::InFlight)
+    }
+
+    /// Whether nothing is written any more but the last goodbye.
+    pub(crate) const fn is_leaving_for_good(&self) -> bool {
+        matches!(
+            self.phase,
+            Phase::Closed
+                | Phase::Leaving {
+                    then: AfterLeaving::Close,
+                    ..
+                }
+        )
     }
 
     pub(crate) const fn is_draining(&self) -> bool {
@@ -583,16 +597,7 @@ impl<C: Content> Mqtt<C> {
     }
 
     fn finish_drain(&mut self) {
-        if !self.draining
-            || matches!(
-                self.phase,
-                Phase::Closed
-                    | Phase::Leaving {
-                        then: AfterLeaving::Close,
-                        ..
-                    }
-            )
-        {
+        if !self.draining || self.is_leaving_for_good() {
             return;
         }
         self.timers.stop(Timer::Drain);

@@ -137,13 +137,21 @@ impl<C: Content> Outbox<C> {
         }
     }
 
-    /// Takes a message out of another one again.
+    /// Takes a message out of another one again. It is older than all that is parked: take the last
+    /// member out first.
     pub(crate) fn part(&mut self, id: MessageId) {
         if self
             .get(id)
             .is_some_and(|entry| entry.stage == Stage::Joined)
         {
-            self.move_back(id.place(), Stage::Parked);
+            self.move_front(id.place(), Stage::Parked);
+        }
+    }
+
+    /// The message of which this one is a part was written.
+    pub(crate) fn carried(&mut self, id: MessageId) {
+        if let Some(entry) = self.get_mut(id) {
+            entry.writes = entry.writes.saturating_add(1);
         }
     }
 
@@ -272,11 +280,14 @@ impl<C: Content> Outbox<C> {
             .min()
     }
 
-    /// Any message; used to empty the outbox.
+    /// Any message that is no part of another one; used to empty the outbox. The parts end with the
+    /// message that they are in.
     pub(crate) fn any(&self) -> Option<MessageId> {
         self.lists
             .iter()
-            .find_map(List::head)
+            .enumerate()
+            .filter(|&(queue, _)| queue != Queue::Joined as usize)
+            .find_map(|(_, list)| list.head())
             .and_then(|place| self.entries.get(place))
             .map(|entry| entry.id)
     }

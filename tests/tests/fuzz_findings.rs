@@ -1,0 +1,37 @@
+//! What fuzzing has found, each as the shortest script that showed it and named after what happened.
+//! How to read a script is told in `tb-proto/src/fuzzing/machine/script.rs`.
+
+use tb_proto::fuzzing::machine;
+
+#[test]
+fn attributes_that_were_written_together_and_then_abandoned_did_not_say_that_they_were_written() {
+    machine(b"10 c0 k0 a0 a1 a2 p0 D0");
+}
+
+#[test]
+fn calls_under_one_number_with_ever_new_bodies_piled_up_until_they_were_fetched() {
+    let calls = "m3 m4 ".repeat(90);
+    machine(format!("30 s0 L0 c0 k0 B0 P0 {calls} E9").as_bytes());
+}
+
+#[test]
+fn merged_attributes_that_gave_way_in_a_full_queue_never_had_an_outcome() {
+    let telemetry = "t0 ".repeat(24);
+    machine(format!("61 t0 a0 a1 a2 c0 k0 {telemetry}").as_bytes());
+}
+
+#[test]
+fn attributes_were_never_sent_again_after_those_whose_turn_it_was_were_cancelled() {
+    machine(b"11 c0 k0 t0 a0 z1 a1 P0");
+}
+
+#[test]
+fn attributes_were_never_sent_again_after_those_whose_turn_it_was_gave_way_in_a_full_queue() {
+    let telemetry = "t0 ".repeat(24);
+    machine(format!("61 t0 a0 c0 k0 {telemetry} a1 P0").as_bytes());
+}
+
+#[test]
+fn a_call_beside_the_last_acknowledgement_was_answered_after_the_client_had_closed() {
+    machine(b"10 s1 c0 k0 P0 t0 D5 mu p0");
+}
