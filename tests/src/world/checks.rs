@@ -62,7 +62,11 @@ impl World {
     /// # Panics
     /// If a promise is broken.
     pub fn settle_within(&mut self, recovery: Duration) -> &mut Self {
-        self.heal().answer_calls().wait(recovery).check();
+        self.heal()
+            .fetch_events(true)
+            .answer_calls()
+            .wait(recovery)
+            .check();
         for index in 0..self.devices.len() {
             self.on(index).check_outcomes().check_rest();
         }
