@@ -64,7 +64,7 @@ pub(crate) fn read(mut connector: impl Connect, wire: &Wire, desk: &Desk) {
         let connection = match opened {
             Ok(connection) => connection,
             Err(error) => {
-                wire.lost(link, error.cause);
+                wire.not_opened(link, &error);
                 continue;
             }
         };

@@ -17,7 +17,6 @@ use crate::client::Client;
 use crate::connect::{Connect, link_lost};
 use crate::engine::{Engine, Readiness, Turn, Wire};
 use crate::error::StartError;
-use crate::log;
 use crate::timer::Timer;
 
 /// So many rounds are done before other tasks get their turn.
@@ -92,12 +91,10 @@ impl<C: Connect, T: Timer> Driver<C, T> {
     fn follow(&mut self, request: LinkRequest, cx: &mut Context<'_>) {
         match request {
             LinkRequest::Open { link, endpoint } => {
-                log::opening(link, &endpoint);
                 let connecting = Box::pin(self.connector.connect(&endpoint));
                 self.transport = Transport::Opening { link, connecting };
             }
-            LinkRequest::Close { link } => {
-                log::closing(link);
+            LinkRequest::Close { .. } => {
                 if let Transport::Up(up) = &mut self.transport {
                     up.close(cx);
                 }
@@ -122,8 +119,10 @@ impl<C: Connect, T: Timer> Driver<C, T> {
                     return true;
                 }
                 Poll::Ready(Err(error)) => {
-                    log::not_opened(*link, &error);
-                    (*link, Err(error.cause))
+                    let link = *link;
+                    self.transport = Transport::Down;
+                    wire.not_opened(link, &error);
+                    return true;
                 }
             },
             Transport::Up(up) => {
@@ -136,7 +135,6 @@ impl<C: Connect, T: Timer> Driver<C, T> {
             }
         };
         progress.unwrap_or_else(|why| {
-            log::lost(link, why);
             self.transport = Transport::Down;
             self.engine.wire().lost(link, why);
             true

@@ -1,4 +1,27 @@
 //! What every adapter of the ThingsBoard device SDK shares: handle, tickets, streams, one driver loop.
+//!
+//! Applications use an adapter (`tb-tokio`, `tb-blocking`). This crate is for those who bring a
+//! runtime or a transport of their own. It spawns nothing and knows no runtime.
+//!
+//! ```text
+//!   application ── Client ──┐                    ┌── Driver: a future over `Connect` and `Timer`
+//!     Delivery, Reply,      ├── one lock around ─┤      or
+//!     Receiver, Permit ─────┘  tb_proto::Client  └── Engine and Wire: turns for one's own loop
+//! ```
+//!
+//! - A **transport** of one's own implements [`Connect`] (and a runtime of one's own [`Timer`]);
+//!   [`Driver::new`] makes a client of them. Poll the driver and the client is at work.
+//! - A loop of one's own takes [`Engine::turn`] after turn and reports through [`Wire`], as the threads of
+//!   `tb-blocking` do.
+//!
+//! # Contract
+//!
+//! 1. No call of [`Client`] blocks unless its name ends in `wait`, and every future says what
+//!    dropping it does.
+//! 2. Code of the application (serialisation, wakers) never runs under the lock.
+//! 3. The driver is woken only if there is something for it to do: of a thousand messages sent in a
+//!    row only the first wakes it.
+//! 4. When the driver is dropped, every ticket ends, with the payload of what was not delivered.
 #![forbid(unsafe_code)]
 
 extern crate alloc;

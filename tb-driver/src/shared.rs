@@ -320,7 +320,7 @@ impl State {
                     self.room_freed = true;
                     self.complete(id, completion, wakes);
                 }
-                Event::AttributesUpdated(update) => self.streams.attributes_updated(&update, wakes),
+                Event::AttributesUpdated(update) => self.streams.attributes_updated(update, wakes),
                 Event::RpcRequest(request) => self.take_call(now, request, wakes),
                 Event::Disconnected { cause, .. } => self.last_cause = Some(cause),
                 Event::Connected { .. } => {}

@@ -7,3 +7,8 @@ pub mod proxy;
 pub mod replay;
 pub mod sim;
 pub mod world;
+
+/// The examples of the README compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+mod readme {}

@@ -1,6 +1,6 @@
 //! Attribute updates on their way to one receiver: per key only the newest value waits.
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::sync::Arc;
 
@@ -41,58 +41,77 @@ impl AttributeTaker {
     }
 
     /// Merges `update` into what waits. Gives the number of keys for which there was no room.
-    pub(crate) fn push(&mut self, update: &AttributeUpdate, wakes: &mut Wakes) -> usize {
-        let (keys, weight) = (&self.keys, &mut self.weight);
-        self.channel
-            .update(wakes, |items: &mut VecDeque<AttributeUpdate>| {
-                let (mut updated, mut deleted) = match items.pop_front() {
-                    Some(waiting) => {
-                        let deleted = waiting.deleted.into_iter().map(|key| (key, ())).collect();
-                        (waiting.updated.into_inner(), deleted)
-                    }
-                    None => {
-                        *weight = 0;
-                        (BTreeMap::new(), BTreeMap::new())
-                    }
-                };
-                let mut missed = 0;
-                for key in update.deleted.iter().filter(|key| keys.contains(key)) {
-                    updated.remove(key);
-                    if updated.len() + deleted.len() < KEYS || deleted.contains_key(key) {
-                        deleted.insert(key.clone(), ());
-                    } else {
-                        missed += 1;
-                    }
-                }
-                for (key, value) in update.updated.iter().filter(|(key, _)| keys.contains(key)) {
-                    let known = deleted.remove(key).is_some() || updated.contains_key(key);
-                    let more = key.len() + size(value);
-                    if *weight + more > BYTES {
-                        *weight = updated
-                            .iter()
-                            .map(|(key, value)| key.len() + size(value))
-                            .sum();
-                    }
-                    let fits = *weight + more <= BYTES || updated.is_empty();
-                    if fits && (known || updated.len() + deleted.len() < KEYS) {
-                        *weight += more;
-                        updated.insert(key.into(), value.clone());
-                    } else {
-                        // Rather no value than an old one.
-                        updated.remove(key);
-                        missed += 1;
-                    }
-                }
-                let merged = AttributeUpdate {
-                    updated: updated.into_iter().collect(),
-                    deleted: deleted.into_keys().collect(),
-                };
-                if !merged.is_empty() {
-                    items.push_back(merged);
-                }
+    pub(crate) fn push(&mut self, update: AttributeUpdate, wakes: &mut Wakes) -> usize {
+        let update = self.wanted(update);
+        if update.is_empty() {
+            return 0;
+        }
+        let weight = &mut self.weight;
+        self.channel.update(wakes, |items| match items.pop_front() {
+            Some(waiting) => {
+                let (merged, missed) = merge(waiting, update, weight);
+                items.push_back(merged);
                 missed
-            })
+            }
+            None => {
+                // Weighed when something is added to it, which mostly does not happen.
+                *weight = usize::MAX;
+                items.push_back(update);
+                0
+            }
+        })
     }
+
+    fn wanted(&self, mut update: AttributeUpdate) -> AttributeUpdate {
+        if let AttributeKeys::Only(keys) = &self.keys {
+            let mut updated = core::mem::take(&mut update.updated).into_inner();
+            updated.retain(|key, _| keys.contains(key));
+            update.updated = updated.into();
+            update.deleted.retain(|key| keys.contains(key));
+        }
+        update
+    }
+}
+
+/// What waits and what has come, together; `weight` is an upper bound of what waits.
+fn merge(
+    waiting: AttributeUpdate,
+    update: AttributeUpdate,
+    weight: &mut usize,
+) -> (AttributeUpdate, usize) {
+    let mut missed = 0;
+    let mut updated = waiting.updated.into_inner();
+    let mut deleted: BTreeSet<String> = waiting.deleted.into_iter().collect();
+    for key in update.deleted {
+        updated.remove(&key);
+        if updated.len() + deleted.len() < KEYS || deleted.contains(&key) {
+            deleted.insert(key);
+        } else {
+            missed += 1;
+        }
+    }
+    for (key, value) in update.updated.into_inner() {
+        let known = deleted.remove(&key) || updated.contains_key(&key);
+        let more = key.len() + size(&value);
+        if weight.saturating_add(more) > BYTES {
+            let others = updated.iter().filter(|(other, _)| **other != key);
+            *weight = others.map(|(key, value)| key.len() + size(value)).sum();
+        }
+        let fits = *weight + more <= BYTES || updated.is_empty();
+        if fits && (known || updated.len() + deleted.len() < KEYS) {
+            *weight += more;
+            updated.insert(key, value);
+        } else {
+            // Rather no value than an old one.
+            updated.remove(&key);
+            missed += 1;
+        }
+    }
+    let merged = AttributeUpdate {
+        updated: updated.into(),
+        deleted: deleted.into_iter().collect(),
+    };
+    (merged, missed)
 }
 
 /// About how much memory a value takes beside its own slot.
@@ -106,5 +125,95 @@ fn size(value: &Value) -> usize {
             .iter()
             .map(|(key, value): (&String, _)| SLOT + key.len() + size(value))
             .sum(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::task::{Context, Poll, Waker};
+
+    use serde_json::json;
+    use tb_proto::{Client, Config, Credentials, Instant};
+
+    use super::*;
+
+    fn taker(keys: AttributeKeys) -> AttributeTaker {
+        let config = Config::new("mqtt://localhost".parse().unwrap(), Credentials::token("t"));
+        let now = Instant::from_micros(0);
+        let mut machine = Client::new(config, now, 0).unwrap();
+        let subscription = machine.subscribe_to_attributes(now, keys.clone());
+        AttributeTaker::new(subscription, keys, Arc::default())
+    }
+
+    fn updated(members: Value) -> AttributeUpdate {
+        let Value::Object(members) = members else {
+            panic!("an object")
+        };
+        AttributeUpdate {
+            updated: members.into_iter().collect(),
+            deleted: Vec::new(),
+        }
+    }
+
+    fn deleted(key: &str) -> AttributeUpdate {
+        AttributeUpdate {
+            deleted: vec![key.into()],
+            ..AttributeUpdate::default()
+        }
+    }
+
+    fn push(taker: &mut AttributeTaker, update: AttributeUpdate) -> usize {
+        taker.push(update, &mut Wakes::default())
+    }
+
+    fn fetch(taker: &AttributeTaker) -> Option<AttributeUpdate> {
+        match taker.channel.poll(0, &Context::from_waker(Waker::noop())) {
+            Poll::Ready(update) => update,
+            Poll::Pending => None,
+        }
+    }
+
+    #[test]
+    fn of_changes_that_wait_only_the_newest_of_each_key_is_told() {
+        let mut taker = taker(AttributeKeys::All);
+        push(&mut taker, updated(json!({ "a": 1, "b": 1, "c": 1 })));
+        push(&mut taker, deleted("b"));
+        push(&mut taker, updated(json!({ "a": 2 })));
+        push(&mut taker, deleted("d"));
+        push(&mut taker, updated(json!({ "d": 4 })));
+        let update = fetch(&taker).unwrap();
+        assert_eq!(
+            update.updated,
+            updated(json!({ "a": 2, "c": 1, "d": 4 })).updated
+        );
+        assert_eq!(update.deleted, ["b"]);
+        assert_eq!(fetch(&taker), None);
+    }
+
+    #[test]
+    fn what_was_not_asked_for_is_not_told() {
+        let mut taker = taker(AttributeKeys::only(["a"]));
+        push(&mut taker, updated(json!({ "b": 1 })));
+        push(&mut taker, deleted("b"));
+        assert_eq!(fetch(&taker), None);
+    }
+
+    #[test]
+    fn keys_and_bytes_that_wait_are_bounded_and_what_is_missing_is_counted() {
+        let mut taker = taker(AttributeKeys::All);
+        let missed: usize = (0..KEYS + 7)
+            .map(|n| push(&mut taker, updated(json!({ n.to_string(): n }))))
+            .sum();
+        assert_eq!(missed, 7);
+        assert_eq!(fetch(&taker).unwrap().updated.len(), KEYS);
+
+        let large = "x".repeat(BYTES / 4);
+        let missed: usize = (0..10)
+            .map(|n| push(&mut taker, updated(json!({ n.to_string(): large }))))
+            .sum();
+        assert_eq!(missed, 7);
+        // A value that replaces its predecessor takes no more room.
+        assert_eq!(push(&mut taker, updated(json!({ "0": 1 }))), 0);
+        assert_eq!(push(&mut taker, updated(json!({ "new": large }))), 0);
     }
 }

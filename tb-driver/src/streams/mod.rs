@@ -109,11 +109,15 @@ impl Streams {
     }
 
     /// Every taker gets what it asked for of `update`.
-    pub(crate) fn attributes_updated(&mut self, update: &AttributeUpdate, wakes: &mut Wakes) {
+    pub(crate) fn attributes_updated(&mut self, update: AttributeUpdate, wakes: &mut Wakes) {
+        let Some((last, others)) = self.attributes.split_last_mut() else {
+            return;
+        };
         let mut missed = 0;
-        for taker in &mut self.attributes {
-            missed += taker.push(update, wakes);
+        for taker in others {
+            missed += taker.push(update.clone(), wakes);
         }
+        missed += last.push(update, wakes);
         if missed > 0 {
             self.warn(&Warning::AttributesMissed { keys: missed }, wakes);
         }

@@ -26,6 +26,9 @@ pub enum Overflow {
     Reject,
     /// The oldest waiting messages of normal priority make room; each ends as *dropped* and is
     /// handed back through its ticket. What is already on its way to the server stays.
+    ///
+    /// Outcomes that were not fetched yet may take as much room again as the queue itself; beyond
+    /// that messages are refused.
     DropOldest,
 }
 

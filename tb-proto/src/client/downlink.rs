@@ -83,7 +83,7 @@ impl Client {
         id
     }
 
-    fn handle_settled(&mut self, settled: Settled<Content>) {
+    pub(super) fn handle_settled(&mut self, settled: Settled<Content>) {
         let Settled {
             id,
             publication,
@@ -123,7 +123,9 @@ impl Client {
     ) {
         if written {
             for &member in &members {
-                self.mqtt.outbox_mut().carried(MessageId::from_raw(member.0));
+                self.mqtt
+                    .outbox_mut()
+                    .carried(MessageId::from_raw(member.0));
             }
         }
         if let Outcome::Undelivered(UndeliveredCause::Rejected(

@@ -359,7 +359,8 @@ impl Client {
             match entry.publication.content {
                 // The machine's own: what it was made of is what gives way.
                 Content::Merged { members, .. } => {
-                    self.attributes.take_apart(&mut self.mqtt, entry.id, members);
+                    self.attributes
+                        .take_apart(&mut self.mqtt, entry.id, members);
                 }
                 _ => self.complete_message(entry, UndeliveredCause::Overflow),
             }

@@ -229,7 +229,9 @@ impl<C: Content> Mqtt<C> {
     pub(crate) fn take_back(&mut self, id: MessageId) -> Option<Entry<C>> {
         let entry = self.outbox.get(id)?;
         let unwritten = entry.writes == 0 && entry.stage != Stage::Joined;
-        unwritten.then(|| self.outbox.remove(id)).flatten()
+        let entry = unwritten.then(|| self.outbox.remove(id)).flatten();
+        self.arm_expiry();
+        entry
     }
 
     /// Ends a message with this outcome, wherever it is.

@@ -229,6 +229,14 @@ impl Network {
         }
     }
 
+    /// Takes back every [`cut_after`](Self::cut_after) that has not happened yet.
+    pub fn disarm(&mut self) {
+        for path in &mut self.paths {
+            path.up.breaks_after = None;
+            path.down.breaks_after = None;
+        }
+    }
+
     /// When something arrives next.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Time> {

@@ -21,11 +21,21 @@ pub fn json_agrees(recorded: &Value, actual: &Value) -> bool {
                 && recorded.iter().all(|(name, recorded)| {
                     actual
                         .get(name)
-                        .is_some_and(|actual| json_agrees(recorded, actual))
+                        .is_some_and(|actual| match (recorded, actual) {
+                            (Value::Array(recorded), Value::Array(actual)) if name == "deleted" => {
+                                same_names(recorded, actual)
+                            }
+                            _ => json_agrees(recorded, actual),
+                        })
                 })
         }
         _ => recorded == actual,
     }
+}
+
+/// Keys that were deleted are announced in no particular order.
+fn same_names(recorded: &[Value], actual: &[Value]) -> bool {
+    recorded.len() == actual.len() && recorded.iter().all(|name| actual.contains(name))
 }
 
 fn text_agrees(recorded: &str, actual: &Value) -> bool {
@@ -68,6 +78,14 @@ mod tests {
         assert!(!json_agrees(&json!([1, 2]), &json!([2, 1])));
         assert!(!json_agrees(&json!({"a": 1}), &json!({"a": 1, "b": 2})));
         assert!(!json_agrees(&json!({"a": 1, "b": 2}), &json!({"a": 1})));
+    }
+
+    #[test]
+    fn deleted_keys_are_a_set() {
+        let recorded = json!({"deleted": ["a", "b"]});
+        assert!(json_agrees(&recorded, &json!({"deleted": ["b", "a"]})));
+        assert!(!json_agrees(&recorded, &json!({"deleted": ["a", "c"]})));
+        assert!(!json_agrees(&recorded, &json!({"deleted": ["a"]})));
     }
 
     #[test]

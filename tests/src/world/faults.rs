@@ -292,6 +292,7 @@ impl World {
             stalled_until,
             ..Conditions::default()
         };
+        self.network.disarm();
         if let Server::Simulator(connected) = &mut self.server {
             let silent = connected.simulator.faults_mut().silent;
             *connected.simulator.faults_mut() = Faults::default();

@@ -1,6 +1,6 @@
 use core::time::Duration;
 
-use tb_proto::{Config, Credentials, ProtocolVersion, VersionPolicy};
+use tb_proto::{Config, Credentials, Overflow, ProtocolVersion, VersionPolicy};
 
 use super::arrivals::Arrivals;
 use super::device::{Device, Draining, Limits};
@@ -105,15 +105,23 @@ impl World {
         }
     }
 
+    /// The seed also chooses what a full queue does and how the driver drains.
     fn small_of(version: ProtocolVersion, seed: u64, meter: Meter) -> Self {
+        let overflow = if seed % 3 == 0 {
+            Overflow::DropOldest
+        } else {
+            Overflow::Reject
+        };
         let limits = Limits {
             queued_messages: 100,
             queued_bytes: 40_000,
             incoming_packet_size: 4_096,
+            outcomes_apart: overflow == Overflow::DropOldest,
             ..Limits::DEFAULT
         };
         let config = Self::config()
             .version(VersionPolicy::Only(version))
+            .overflow(overflow)
             .max_queued_messages(limits.queued_messages)
             .max_queued_bytes(limits.queued_bytes)
             .max_incoming_packet_size(limits.incoming_packet_size)
@@ -122,7 +130,12 @@ impl World {
             .max_rpc_calls(8)
             .slow_retry(Some(Duration::from_secs(60)))
             .rate_limit_pause(Duration::from_secs(30));
-        let device = Device::new(config, limits, Time(0), seed, meter);
+        let mut device = Device::new(config, limits, Time(0), seed, meter);
+        device.draining = match seed % 5 {
+            0 => Draining::Reversed,
+            1 => Draining::Late,
+            _ => Draining::Usual,
+        };
         Self::build(thingsboard(Self::setup(seed)), device, seed)
     }
 

@@ -25,7 +25,10 @@ impl World {
             self.turn();
             self.settle();
         }
-        panic!("nothing is wrong and {:?} have no outcome: {self:?}", self.ledger);
+        panic!(
+            "nothing is wrong and {:?} have no outcome: {self:?}",
+            self.ledger
+        );
     }
 
     fn turn(&mut self) {
