@@ -11,7 +11,8 @@ use super::{
 };
 use crate::codec::{Filter, Topic};
 use crate::mqtt::{
-    Delivered, Entry, Lane, MessageId, OnLinkEnd, Outcome, Publication, Rejection, UndeliveredCause,
+    Delivered, Entry, Lane, MessageId, OnLinkEnd, Outcome, Publication, Rejection, Settled,
+    UndeliveredCause,
 };
 use crate::tb::telemetry::{TelemetryBody, Unstamped};
 use crate::tb::{
@@ -71,10 +72,14 @@ impl Client {
 
     /// Whether a message with a payload of `bytes` would find room now.
     pub fn has_room(&self, bytes: usize) -> bool {
-        self.mqtt.outbox().has_room(
-            self.events.completions(),
-            bytes + self.requests.bytes() + self.rpc.bytes() + self.events.completion_bytes(),
-        )
+        let (outcomes, outcome_bytes) = match self.config.overflow {
+            Overflow::Reject => (self.events.completions(), self.events.completion_bytes()),
+            // A dropped message becomes an outcome: if that took the same room, dropping would
+            // make none. Outcomes have their own; see `make_room`.
+            Overflow::DropOldest => (0, 0),
+        };
+        let others = self.requests.bytes() + self.rpc.bytes() + outcome_bytes;
+        self.mqtt.outbox().has_room(outcomes, bytes + others)
     }
 
     /// Keeps room for one message with a payload of up to `bytes`, if there is any now.
@@ -345,10 +350,12 @@ impl Client {
         let payload: usize = content.parts().iter().map(|part| part.len()).sum();
         self.check_size(payload, topic.len())?;
         let memory = content.memory();
-        while !self.has_room(memory) {
+        while !self.has_room(memory) || !self.has_room_for_outcomes() {
             let oldest = match self.config.overflow {
-                Overflow::DropOldest => self.mqtt.outbox().oldest_droppable(),
-                Overflow::Reject => None,
+                Overflow::DropOldest if self.has_room_for_outcomes() => {
+                    self.mqtt.outbox().oldest_droppable()
+                }
+                Overflow::DropOldest | Overflow::Reject => None,
             };
             let Some(entry) = oldest.and_then(|id| self.mqtt.take_back(id)) else {
                 return Err(RefusedReason::QueueFull {
@@ -366,6 +373,13 @@ impl Client {
             }
         }
         Ok(())
+    }
+
+    /// Whether so few outcomes wait to be fetched that more messages may be dropped.
+    fn has_room_for_outcomes(&self) -> bool {
+        self.config.overflow == Overflow::Reject
+            || (self.events.completions() < self.config.max_queued_messages
+                && self.events.completion_bytes() < self.config.max_queued_bytes)
     }
 
     pub(super) fn check_size(&self, payload: usize, topic: usize) -> Result<(), RefusedReason> {
@@ -417,13 +431,21 @@ impl Client {
         }
     }
 
-    /// Ends a message that never reached the server.
+    /// Ends a message that was taken out of the outbox.
     fn complete_message(&mut self, entry: Entry<Content>, cause: UndeliveredCause) {
-        // It may have been the one whose turn it is.
-        self.attributes.settled(entry.id);
-        let id = RequestId(entry.id.raw());
-        let written = entry.writes > 0;
-        self.finish_message(id, &entry.publication, written, Outcome::Undelivered(cause));
+        let Entry {
+            id,
+            publication,
+            writes,
+            ..
+        } = entry;
+        let outcome = Outcome::Undelivered(cause);
+        self.handle_settled(Settled {
+            id,
+            publication,
+            written: writes > 0,
+            outcome,
+        });
     }
 
     /// Tells the outcome of a message.
