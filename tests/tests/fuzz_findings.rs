@@ -38,5 +38,10 @@ fn a_call_beside_the_last_acknowledgement_was_answered_after_the_client_had_clos
 
 #[test]
 fn a_closed_client_wanted_to_be_woken_for_the_expiry_of_attributes_that_had_been_merged() {
-    machine(b"10 a0 a9 D5 c0 k0");
+    machine(b"10 a0 a9 D5 c0 k0 >0");
+}
+
+#[test]
+fn messages_that_were_given_up_did_not_count_for_the_receive_maximum_of_the_server() {
+    machine(b"10 c0 k1 t0 t0 p1 w6 g0 w6 c0 k1 t0 p1 w6 g0 w6 t0 t0");
 }
