@@ -74,9 +74,7 @@ impl World {
             }
             Verb::Reconnect => self.client.reconnect(self.now),
             Verb::Disconnect => {
-                let deadline = self.now + Duration::from_secs(u64::from(number % 16));
-                let ticket = self.client.disconnect(self.now, deadline);
-                self.ledger.open(ticket.id(), Ticket::Disconnect);
+                self.disconnect(Duration::from_secs(u64::from(number % 16)));
             }
             _ => {}
         }

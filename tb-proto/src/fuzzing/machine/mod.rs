@@ -83,6 +83,8 @@ struct World {
     subscriptions: Vec<AttributeSubscription>,
     /// Bytes of the largest piece that came from the network.
     largest_input: usize,
+    /// The first deadline that was given for disconnecting: later ones change nothing.
+    deadline: Option<Instant>,
     /// The server's own numbers: packet identifiers and RPC calls.
     server_number: u16,
 }
@@ -132,6 +134,7 @@ impl World {
             servers: Vec::new(),
             subscriptions: Vec::new(),
             largest_input: 0,
+            deadline: None,
             server_number: 0,
         }
     }
@@ -274,6 +277,14 @@ impl World {
         true
     }
 
+    /// Disconnects, and tells by when.
+    fn disconnect(&mut self, within: Duration) -> Instant {
+        let deadline = self.now + within;
+        let ticket = self.client.disconnect(self.now, deadline);
+        self.ledger.open(ticket.id(), Ticket::Disconnect);
+        *self.deadline.get_or_insert(deadline)
+    }
+
     fn cut(&mut self, link: LinkId) {
         self.past = Some(link);
         self.wire = Wire::Idle;
@@ -285,9 +296,7 @@ impl World {
         for room in self.rooms.drain(..) {
             self.client.release(room);
         }
-        let deadline = self.now + Duration::from_secs(10);
-        let ticket = self.client.disconnect(self.now, deadline);
-        self.ledger.open(ticket.id(), Ticket::Disconnect);
+        let deadline = self.disconnect(Duration::from_secs(10)).max(self.now);
         let mut rounds = 0;
         self.fetch_all();
         while self.client.state() != State::Closed || self.ledger.open_disconnects() > 0 {
