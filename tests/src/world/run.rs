@@ -121,7 +121,7 @@ impl World {
 
     /// The seed also chooses what a full queue does and how the driver drains.
     fn small_of(version: ProtocolVersion, seed: u64, meter: Meter) -> Self {
-        let overflow = if seed % 3 == 0 {
+        let overflow = if seed.is_multiple_of(3) {
             Overflow::DropOldest
         } else {
             Overflow::Reject
