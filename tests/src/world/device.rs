@@ -47,6 +47,15 @@ impl Limits {
     };
 }
 
+/// What a machine said, to be compared with what it says elsewhere.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Trace {
+    /// Events, each with the moment when it was fetched.
+    pub events: Vec<String>,
+    /// Bytes, connection by connection.
+    pub written: Vec<Vec<u8>>,
+}
+
 /// A client, its driver and its application.
 #[derive(Debug)]
 pub struct Device {
@@ -68,6 +77,8 @@ pub struct Device {
     pub(super) fetches: bool,
     /// What its wall clock shows is right.
     pub(super) clock_is_right: bool,
+    /// Everything that it was told and everything that it wrote, if somebody wants to compare.
+    pub(super) trace: Option<Trace>,
     /// Times that the machine was woken because it asked for it.
     pub(super) wakes: u64,
 }
@@ -98,6 +109,7 @@ impl Device {
             draining: Draining::Usual,
             fetches: true,
             clock_is_right: true,
+            trace: None,
             wakes: 0,
         }
     }
@@ -130,6 +142,12 @@ impl Device {
     #[must_use]
     pub fn notices(&self) -> impl DoubleEndedIterator<Item = &Event> {
         self.application.notices.iter()
+    }
+
+    /// What it was told and what it wrote since [`World::trace`](super::World::trace).
+    #[must_use]
+    pub const fn trace(&self) -> Option<&Trace> {
+        self.trace.as_ref()
     }
 
     /// Calls that the application has not answered.
@@ -184,6 +202,9 @@ impl Device {
         let lost = match what {
             Arrival::Opened => {
                 self.wire.connected();
+                if let Some(trace) = &mut self.trace {
+                    trace.written.push(Vec::new());
+                }
                 self.call(|client| client.handle_connected(clock, link));
                 return;
             }
@@ -274,6 +295,13 @@ impl Device {
                 .link
                 .expect("bytes come only for a connection that is open");
             self.wire.up(&chunk);
+            if let Some(written) = self
+                .trace
+                .as_mut()
+                .and_then(|trace| trace.written.last_mut())
+            {
+                written.extend_from_slice(&chunk);
+            }
             network.write(now, path, Side::Client, &chunk);
             self.meter.run(|| drop(chunk));
         }
@@ -286,6 +314,21 @@ impl Device {
             && let Some(event) = self.call(Client::poll_event)
         {
             outputs += 1;
+            if let Some(trace) = &mut self.trace {
+                // Ids also tell places in memory, so tickets are named by their position.
+                let said = match &event {
+                    Event::Completed { id, completion } => {
+                        let position = self.ledger.position(*id);
+                        let id = format!("{id:?}");
+                        format!(
+                            "{position:?}: {}",
+                            format!("{completion:?}").replace(&id, "#")
+                        )
+                    }
+                    other => format!("{other:?}"),
+                };
+                trace.events.push(format!("{now:?} {said}"));
+            }
             match event {
                 Event::Completed { id, completion } => {
                     self.ledger.complete(id, &completion);

@@ -146,6 +146,12 @@ impl Ledger {
             .as_ref()
     }
 
+    /// The position at which a ticket was issued, from 0.
+    #[must_use]
+    pub fn position(&self, id: RequestId) -> Option<usize> {
+        self.issued.iter().rposition(|&issued| issued == id)
+    }
+
     /// How many tickets ended like this.
     #[must_use]
     pub fn count(&self, ending: impl Fn(&Ending) -> bool) -> usize {

@@ -30,7 +30,7 @@ mod wire;
 
 pub use application::Answering;
 pub use arrivals::Arrivals;
-pub use device::{Device, Draining};
+pub use device::{Device, Draining, Trace};
 pub use ledger::{Ending, Kind, Ledger, Ticket};
 pub use meter::{Measure, Meter};
 pub use run::{TOKEN, World};

@@ -3,7 +3,7 @@ use core::time::Duration;
 use tb_proto::{Config, Credentials, Overflow, ProtocolVersion, VersionPolicy};
 
 use super::arrivals::Arrivals;
-use super::device::{Device, Draining, Limits};
+use super::device::{Device, Draining, Limits, Trace};
 use super::meter::{Measure, Meter};
 use super::scripted::Scripted;
 use super::server::{Connected, Server};
@@ -234,6 +234,12 @@ impl World {
     /// In which order devices are drained from now on.
     pub fn draining(&mut self, draining: Draining) -> &mut Self {
         self.device_mut().draining = draining;
+        self
+    }
+
+    /// From now on everything that the device says is kept, to be compared.
+    pub fn trace(&mut self) -> &mut Self {
+        self.device_mut().trace = Some(Trace::default());
         self
     }
 

@@ -13,6 +13,8 @@ pub struct Wire {
     in_flight: usize,
     /// The last reading of each kind that was written for the first time.
     newest: BTreeMap<Order, u64>,
+    /// The last reading of normal priority that was written on this connection.
+    last: u64,
     payloads: BTreeMap<u64, Vec<u8>>,
     urgent: BTreeSet<u64>,
     /// PUBLISH packets so far, over all connections.
@@ -44,6 +46,7 @@ impl Wire {
         self.down.clear();
         self.owners.clear();
         self.in_flight = 0;
+        self.last = 0;
     }
 
     /// This reading goes ahead of others.
@@ -132,6 +135,14 @@ impl Wire {
         let Some(number) = number(payload) else {
             return;
         };
+        // On 3.1.1 a suspect waits for the others.
+        if self.five && !self.urgent.contains(&number) {
+            let before = core::mem::replace(&mut self.last, number);
+            assert!(
+                before < number,
+                "reading {number} was sent after {before} on one connection"
+            );
+        }
         if let Some(before) = self.payloads.get(&number) {
             assert_eq!(
                 before, payload,

@@ -3,6 +3,7 @@
 //! A failing case prints a test of at most thirty lines; pasted into `failures.rs` it fails in the
 //! same way.
 
+mod equivalence;
 mod failures;
 mod memory;
 mod promises;

@@ -10,7 +10,7 @@ use crate::strategy::{Life, World as Kind, life};
 
 const STEPS: usize = 300;
 
-fn config(cases: u32) -> Config {
+pub(crate) fn config(cases: u32) -> Config {
     Config {
         cases,
         failure_persistence: None,
