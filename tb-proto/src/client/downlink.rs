@@ -144,8 +144,13 @@ impl Client {
             self.attributes.separate(members);
             return;
         }
+        // At once, and not behind what else the server has just said: outcomes come in the order in
+        // which the server decided, however its bytes were cut up.
         for member in members {
-            self.mqtt.settle(MessageId::from_raw(member.0), outcome);
+            if let Some(entry) = self.mqtt.take_out(MessageId::from_raw(member.0)) {
+                let written = entry.writes > 0;
+                self.finish_message(member, &entry.publication, written, outcome);
+            }
         }
     }
 

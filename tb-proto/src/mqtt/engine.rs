@@ -234,8 +234,15 @@ impl<C: Content> Mqtt<C> {
         entry
     }
 
+    /// Takes a message out that is part of another one.
+    pub(crate) fn take_out(&mut self, id: MessageId) -> Option<Entry<C>> {
+        let entry = self.outbox.remove(id);
+        self.arm_expiry();
+        entry
+    }
+
     /// Ends a message with this outcome, wherever it is.
-    pub(crate) fn settle(&mut self, id: MessageId, outcome: Outcome) {
+    pub(super) fn settle(&mut self, id: MessageId, outcome: Outcome) {
         let Some(entry) = self.outbox.remove(id) else {
             return;
         };
