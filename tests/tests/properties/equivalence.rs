@@ -30,9 +30,9 @@ fn said(life: &Life, pieces: Pieces) -> Trace {
     world.device().trace().cloned().unwrap_or_default()
 }
 
-/// How everything ended, and what the server has of it, if the driver drains like this.
+/// How everything ended in a world without tight limits, and what the server has of it, if the driver drains like this.
 fn outcome(life: &Life, draining: Draining) -> (Vec<Option<Ending>>, Vec<String>) {
-    let mut world = World::small(life.version, life.seed);
+    let mut world = World::speaking(life.version, life.seed);
     world.draining(draining);
     for &step in &life.steps {
         match step {
@@ -77,7 +77,7 @@ fn outcome(life: &Life, draining: Draining) -> (Vec<Option<Ending>>, Vec<String>
 }
 
 proptest! {
-    #![proptest_config(config(100))]
+    #![proptest_config(config(250))]
 
     #[test]
     fn how_incoming_bytes_are_cut_up_changes_nothing(

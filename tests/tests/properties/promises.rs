@@ -10,12 +10,14 @@ use crate::strategy::{Life, World as Kind, life};
 
 const STEPS: usize = 300;
 
+/// At least so many cases; `PROPTEST_CASES` may ask for more.
 pub(crate) fn config(cases: u32) -> Config {
+    let usual = Config::default();
     Config {
-        cases,
+        cases: cases.max(usual.cases),
         failure_persistence: None,
         max_shrink_iters: 4_000,
-        ..Config::default()
+        ..usual
     }
 }
 
