@@ -16,8 +16,8 @@ fn said(life: &Life, pieces: Pieces) -> Trace {
     world.draining(Draining::Late).trace().pieces(pieces);
     for &step in &life.steps {
         match step {
-            // Both would treat the pieces of one write differently.
-            Step::Pieces(_) => {}
+            // These treat the pieces of one write differently.
+            Step::Pieces(_) | Step::CutAfter(..) => {}
             Step::Latency(latency, _) => {
                 world.latency(latency, Duration::ZERO);
             }
