@@ -35,3 +35,13 @@ fn attributes_were_never_sent_again_after_those_whose_turn_it_was_gave_way_in_a_
 fn a_call_beside_the_last_acknowledgement_was_answered_after_the_client_had_closed() {
     machine(b"10 s1 c0 k0 P0 t0 D5 mu p0");
 }
+
+#[test]
+fn a_closed_client_wanted_to_be_woken_for_the_expiry_of_attributes_that_had_been_merged() {
+    machine(b"10 a0 a9 D5 c0 k0 >0");
+}
+
+#[test]
+fn messages_that_were_given_up_did_not_count_for_the_receive_maximum_of_the_server() {
+    machine(b"10 c0 k1 t0 t0 p1 w6 g0 w6 c0 k1 t0 p1 w6 g0 w6 t0 t0");
+}

@@ -68,7 +68,9 @@ impl<C: Content> Mqtt<C> {
             .into_iter()
             .find_map(|queue| self.outbox.first(queue))?;
         let qos = self.outbox.at(place)?.publication.qos;
-        (qos == QoS::AtMostOnce || in_flight < link.window).then_some(Next {
+        // To the server, what was given up is still on its way [MQTT-3.3.4-9].
+        let on_their_way = in_flight + link.identifiers.given_up();
+        (qos == QoS::AtMostOnce || on_their_way < link.window).then_some(Next {
             place,
             alone: false,
         })

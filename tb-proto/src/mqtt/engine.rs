@@ -244,6 +244,7 @@ impl<C: Content> Mqtt<C> {
         {
             link.identifiers.give_up(id);
         }
+        self.arm_expiry();
         self.report(entry, outcome);
     }
 

@@ -30,6 +30,7 @@ pub(crate) struct Identifiers {
     spare: Option<Box<Page>>,
     next: u16,
     used: usize,
+    given_up: usize,
 }
 
 #[derive(Debug)]
@@ -45,6 +46,7 @@ impl Identifiers {
             spare: None,
             next: 1,
             used: 0,
+            given_up: 0,
         }
     }
 
@@ -76,9 +78,10 @@ impl Identifiers {
     pub(crate) fn give_up(&mut self, id: PacketIdentifier) {
         let (page, slot) = position(id);
         if let Some(Some(page)) = self.pages.get_mut(page)
-            && page.owners[slot] != Owner::Nobody
+            && !matches!(page.owners[slot], Owner::Nobody | Owner::GivenUp)
         {
             page.owners[slot] = Owner::GivenUp;
+            self.given_up += 1;
         }
     }
 
@@ -88,8 +91,10 @@ impl Identifiers {
             return;
         };
         let Some(page) = entry else { return };
-        if page.owners[slot] == Owner::Nobody {
-            return;
+        match page.owners[slot] {
+            Owner::Nobody => return,
+            Owner::GivenUp => self.given_up -= 1,
+            Owner::Message(_) | Owner::Subscribe | Owner::Unsubscribe => {}
         }
         page.owners[slot] = Owner::Nobody;
         page.used -= 1;
@@ -97,6 +102,11 @@ impl Identifiers {
         if page.used == 0 {
             self.spare = entry.take();
         }
+    }
+
+    /// Identifiers of messages that were given up: to the server they are still on their way.
+    pub(crate) const fn given_up(&self) -> usize {
+        self.given_up
     }
 
     /// Identifiers in use.

@@ -294,6 +294,10 @@ impl<C: Content> Mqtt<C> {
             }
             overdue = true;
         }
+        if let Phase::Online(link) = &self.phase {
+            // Nothing at QoS 1 could be written here any more.
+            overdue |= link.identifiers.given_up() >= link.window;
+        }
         if overdue {
             self.replaced = Some(self.now);
             self.end_link(Cause::AcknowledgementTimeout);

@@ -37,14 +37,13 @@ impl World {
                 self.servers
                     .extend(self.client.serve_rpc(self.now, methods));
             }
-            Verb::EndServing => {
-                if !self.servers.is_empty() {
+            Verb::EndServing
+                if !self.servers.is_empty() => {
                     let server = self
                         .servers
                         .remove(usize::from(number) % self.servers.len());
                     self.client.end_rpc(self.now, server);
                 }
-            }
             Verb::Follow => {
                 let keys = match number % 2 {
                     0 => AttributeKeys::All,
@@ -75,9 +74,7 @@ impl World {
             }
             Verb::Reconnect => self.client.reconnect(self.now),
             Verb::Disconnect => {
-                let deadline = self.now + Duration::from_secs(u64::from(number % 16));
-                let ticket = self.client.disconnect(self.now, deadline);
-                self.ledger.open(ticket.id(), Ticket::Disconnect);
+                self.disconnect(Duration::from_secs(u64::from(number % 16)));
             }
             _ => {}
         }
