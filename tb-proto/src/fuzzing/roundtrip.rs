@@ -37,6 +37,7 @@ pub fn roundtrip(data: &[u8]) {
 }
 
 /// A packet as `mqttbytes` reads it.
+#[expect(clippy::large_enum_variant, reason = "read and compared at once")]
 enum Read {
     Old(v4::Packet),
     New(v5::Packet),
@@ -146,7 +147,7 @@ fn connect(version: ProtocolVersion, input: &mut Input<'_>) {
         Read::Old(v4::Packet::Connect(read)) => {
             assert_eq!((read.keep_alive, read.clean_session), terms(&connect));
             assert_eq!((read.client_id.as_str(), read.last_will), (client_id, None));
-            let read = read.login.unwrap_or(v4::Login::new("", ""));
+            let read = read.login.unwrap_or_else(|| v4::Login::new("", ""));
             assert_eq!((read.username.as_str(), read.password.as_str()), login);
         }
         Read::New(v5::Packet::Connect(read)) => {
@@ -159,7 +160,7 @@ fn connect(version: ProtocolVersion, input: &mut Input<'_>) {
                 limits.unwrap_or_default(),
                 (connect.receive_maximum, connect.maximum_packet_size)
             );
-            let read = read.login.unwrap_or(v5::Login::new("", ""));
+            let read = read.login.unwrap_or_else(|| v5::Login::new("", ""));
             assert_eq!((read.username.as_str(), read.password.as_str()), login);
         }
         _ => panic!("a CONNECT is read as another packet"),

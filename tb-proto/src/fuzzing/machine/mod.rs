@@ -53,7 +53,7 @@ pub fn machine(data: &[u8]) {
         world.settle();
     }
     // Every other setting ends in the middle of things.
-    if version / 12 % 2 == 0 {
+    if (version / 12).is_multiple_of(2) {
         world.recover();
     }
     world.finish();
@@ -98,18 +98,18 @@ impl World {
                 1 => VersionPolicy::Only(ProtocolVersion::V5),
                 _ => VersionPolicy::Only(ProtocolVersion::V3_1_1),
             })
-            .overflow(if version / 6 % 2 == 0 {
+            .overflow(if (version / 6).is_multiple_of(2) {
                 Overflow::Reject
             } else {
                 Overflow::DropOldest
             })
             .max_inflight([10, 1, 2, 1_000][usize::from(limits % 4)])
-            .default_qos(if limits / 4 % 2 == 0 {
+            .default_qos(if (limits / 4).is_multiple_of(2) {
                 QoS::AtLeastOnce
             } else {
                 QoS::AtMostOnce
             })
-            .slow_retry((limits / 16 % 2 == 0).then_some(Duration::from_secs(600)))
+            .slow_retry(((limits / 16).is_multiple_of(2)).then_some(Duration::from_secs(600)))
             .max_queued_messages(limits::QUEUED_MESSAGES)
             .max_queued_bytes(limits::QUEUED_BYTES)
             .max_packet_size(1_024)
@@ -118,13 +118,13 @@ impl World {
             .max_rpc_calls(limits::RPC_CALLS);
         let now = Instant::from_micros(1_000_000);
         let mut client = Client::new(config, now, u64::from(limits)).expect("good credentials");
-        if limits / 8 % 2 == 0 {
+        if (limits / 8).is_multiple_of(2) {
             client.set_wall_clock(now, calls::NOON_MS);
         }
         Self {
             client,
             now,
-            eager: version / 3 % 2 == 0,
+            eager: (version / 3).is_multiple_of(2),
             wire: Wire::Idle,
             past: None,
             ledger: Ledger::default(),

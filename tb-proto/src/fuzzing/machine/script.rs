@@ -91,7 +91,7 @@ impl<'a> Script<'a> {
         }
         let letter = self.byte()?;
         let known = LETTERS.iter().find(|(known, _)| *known == letter);
-        let (_, verb) = known.unwrap_or(&LETTERS[usize::from(letter) % LETTERS.len()]);
+        let (_, verb) = known.unwrap_or_else(|| &LETTERS[usize::from(letter) % LETTERS.len()]);
         Some((*verb, self.number().unwrap_or(0)))
     }
 
