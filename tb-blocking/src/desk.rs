@@ -103,6 +103,12 @@ impl Desk {
         }
     }
 
+    /// The connection was closed already: what closes it holds a descriptor.
+    pub(crate) fn forget(&self, link: LinkId) {
+        let open = self.lock().open.take_if(|(open, _)| *open == link);
+        drop(open);
+    }
+
     /// Sends everybody home.
     pub(crate) fn end(&self) {
         let mut papers = self.lock();

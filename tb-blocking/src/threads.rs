@@ -74,12 +74,14 @@ pub(crate) fn read(mut connector: impl Connect, wire: &Wire, desk: &Desk) {
         if !wire.connected(link) {
             // It took too long; the machine has given this attempt up.
             shutdown();
+            desk.forget(link);
             continue;
         }
         buffer.resize(READ_BUFFER, 0);
         let why = read_to_end(&mut *reader, &mut buffer, link, wire);
         wire.lost(link, why);
         shutdown();
+        desk.forget(link);
     }
 }
 

@@ -225,7 +225,8 @@ impl<T, E: fmt::Display> fmt::Display for WaitError<T, E> {
     }
 }
 
-const TIMED_OUT: &str = "not over in time: it goes on and can be waited for again";
+const TIMED_OUT: &str =
+    "not over in time: wait longer, or look at the state of the connection; it goes on meanwhile";
 
 impl fmt::Display for RecvError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -37,6 +37,7 @@ mod park;
 mod room;
 mod rooms;
 mod shared;
+mod state;
 mod streams;
 mod ticket;
 mod tickets;

@@ -6,23 +6,14 @@
 
 use alloc::boxed::Box;
 use alloc::sync::{Arc, Weak};
-use core::task::{Poll, Waker};
-use core::time::Duration;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::thread::{self, ThreadId};
+use std::thread;
 
-use bytes::Bytes;
-use tb_proto::{
-    AttributeSubscription, Cause, Client as Machine, Completion, Drained, Event, Instant, LinkId,
-    LinkLost, LinkRequest, Pending, Refused, RefusedReason, RequestId, RpcReply, RpcRequest,
-    RpcServer,
-};
+use tb_proto::{Client as Machine, Instant, Pending, Refused, RefusedReason};
 
 use crate::clock::Clock;
-use crate::rooms::Rooms;
-use crate::streams::{Streams, Warning};
-use crate::tickets::{Holder, Tickets};
-use crate::wakes::{Wakes, replace};
+use crate::state::{Seat, State};
+use crate::wakes::Wakes;
 
 #[derive(Debug)]
 pub(crate) struct Shared {
@@ -30,70 +21,11 @@ pub(crate) struct Shared {
     state: Mutex<State>,
 }
 
-#[derive(Debug)]
-pub(crate) struct State {
-    pub(crate) machine: Machine,
-    pub(crate) tickets: Tickets,
-    pub(crate) rooms: Rooms,
-    pub(crate) streams: Streams,
-    pub(crate) seat: Seat,
-    /// The connection that was opened last, if it is not over.
-    current: Option<LinkId>,
-    /// A writer of its own that waits for bytes to send.
-    writer: Option<Waker>,
-    /// The thread on which the driver took its last turn.
-    pub(crate) driver_thread: Option<ThreadId>,
-    pub(crate) linger: Duration,
-    /// A disconnect has begun.
-    pub(crate) disconnecting: bool,
-    /// Room may have become free for those who wait for it.
-    pub(crate) room_freed: bool,
-    /// Why the last connection, or attempt to connect, ended.
-    pub(crate) last_cause: Option<Cause>,
-    /// What was taken out of the machine to find out whether the driver has to be woken.
-    link: Option<LinkRequest>,
-    chunk: Option<Bytes>,
-    shared: Weak<Shared>,
-}
-
-/// Where the driver is.
-#[derive(Debug)]
-pub(crate) enum Seat {
-    /// It is taking turns and will see everything that is done in between.
-    Awake,
-    /// It has seen everything there was and waits for a socket or its timer.
-    Asleep {
-        waker: Waker,
-        /// When its timer wakes it.
-        until: Option<Instant>,
-        /// Whether it could do something with more bytes to send.
-        wants_chunk: bool,
-    },
-    /// It has been dropped, or has nothing to do any more.
-    Gone,
-}
-
 impl Shared {
     pub(crate) fn new(clock: Clock, machine: Machine) -> Arc<Self> {
         Arc::new_cyclic(|shared| Self {
             clock,
-            state: Mutex::new(State {
-                streams: Streams::new(machine.state()),
-                machine,
-                tickets: Tickets::default(),
-                rooms: Rooms::default(),
-                seat: Seat::Awake,
-                current: None,
-                writer: None,
-                driver_thread: None,
-                linger: crate::client::DEFAULT_LINGER,
-                disconnecting: false,
-                room_freed: false,
-                last_cause: None,
-                link: None,
-                chunk: None,
-                shared: Weak::clone(shared),
-            }),
+            state: Mutex::new(State::new(machine, Weak::clone(shared))),
         })
     }
 
@@ -187,215 +119,6 @@ impl Drop for Bell<'_> {
     fn drop(&mut self) {
         if thread::panicking() && self.0.is_poisoned() {
             self.0.ring();
-        }
-    }
-}
-
-impl State {
-    /// What the driver has to do about connections. Take the chunk first: a connection is closed
-    /// only when there is nothing more to send on it.
-    pub(crate) fn poll_link(&mut self, wakes: &mut Wakes) -> Option<LinkRequest> {
-        if !self.has_link_request() {
-            return None;
-        }
-        self.leave_link(wakes);
-        let request = self.link.take();
-        if let Some(LinkRequest::Open { link, .. }) = &request {
-            self.current = Some(*link);
-            self.chunk = None;
-        }
-        request
-    }
-
-    fn has_link_request(&mut self) -> bool {
-        if self.link.is_none() {
-            self.link = self.machine.poll_link();
-        }
-        match &self.link {
-            None => false,
-            Some(LinkRequest::Close { .. }) => self.chunk.is_none(),
-            Some(_) => true,
-        }
-    }
-
-    /// The next bytes for the connection that was opened last.
-    pub(crate) fn poll_chunk(&mut self) -> Option<Bytes> {
-        self.chunk.take().or_else(|| self.machine.poll_transmit())
-    }
-
-    /// As [`poll_chunk`](Self::poll_chunk) for a writer that is not the driver. `None`: the
-    /// connection is over. Gives back a waker that was replaced.
-    pub(crate) fn poll_written(
-        &mut self,
-        link: LinkId,
-        waker: &Waker,
-    ) -> (Poll<Option<Bytes>>, Option<Waker>) {
-        if self.current != Some(link) {
-            return (Poll::Ready(None), None);
-        }
-        match self.poll_chunk() {
-            Some(chunk) => (Poll::Ready(Some(chunk)), None),
-            None => (Poll::Pending, replace(&mut self.writer, waker)),
-        }
-    }
-
-    /// `link` is lost: what was to be sent on it is worth nothing any more.
-    pub(crate) fn lost(&mut self, now: Instant, link: LinkId, why: LinkLost, wakes: &mut Wakes) {
-        if self.current == Some(link) {
-            self.chunk = None;
-            self.leave_link(wakes);
-        }
-        self.machine.handle_disconnected(now, link, why);
-    }
-
-    /// Nothing is left to do, not even to close a connection.
-    pub(crate) fn is_over(&self) -> bool {
-        self.machine.state() == tb_proto::State::Closed
-            && self.current.is_none()
-            && self.link.is_none()
-    }
-
-    /// Nothing more is accepted; what is left has until `deadline`.
-    pub(crate) fn disconnect(
-        &mut self,
-        now: Instant,
-        deadline: Instant,
-        wakes: &mut Wakes,
-    ) -> Pending<Drained> {
-        self.disconnecting = true;
-        self.rooms.close(wakes);
-        self.machine.disconnect(now, deadline)
-    }
-
-    /// The connection stands; tells whether it is still wanted.
-    pub(crate) fn connected(&mut self, now: Instant, link: LinkId) -> bool {
-        self.machine.handle_connected(now, link);
-        self.current == Some(link)
-    }
-
-    fn leave_link(&mut self, wakes: &mut Wakes) {
-        self.current = None;
-        wakes.extend(self.writer.take());
-    }
-
-    pub(crate) fn end_attributes(&mut self, now: Instant, subscription: AttributeSubscription) {
-        self.machine.unsubscribe_from_attributes(now, subscription);
-        self.streams.remove_attributes(subscription);
-    }
-
-    pub(crate) fn end_rpc(&mut self, now: Instant, server: RpcServer) {
-        self.machine.end_rpc(now, server);
-        self.streams.remove_rpc(server);
-    }
-
-    /// Answers a call that nobody answers. That the call is over meanwhile, or that there is no
-    /// room for the answer, changes nothing for anybody here: the caller waits for its time-out.
-    pub(crate) fn refuse_call(&mut self, now: Instant, request: RpcRequest, reply: RpcReply) {
-        if let Ok(pending) = self.machine.send_rpc_reply(now, request, reply) {
-            self.tickets.open_unheard(pending.id());
-        }
-    }
-
-    /// The outcome of `id` was not fetched and its ticket is gone.
-    pub(crate) fn unclaimed(&mut self, completion: Completion, wakes: &mut Wakes) {
-        if let Completion::Delivery(Err(undelivered)) = completion {
-            self.streams.push_undelivered(*undelivered, wakes);
-        }
-    }
-
-    /// Tells everybody what has happened since the last time.
-    pub(crate) fn settle(&mut self, now: Instant, wakes: &mut Wakes) {
-        self.route(now, wakes);
-        wakes.extend(self.writer_to_wake());
-        wakes.extend(self.driver_to_wake());
-        // Taking bytes out may have completed messages of QoS 0.
-        self.route(now, wakes);
-        self.streams.state_is(self.machine.state(), wakes);
-    }
-
-    fn route(&mut self, now: Instant, wakes: &mut Wakes) {
-        while let Some(event) = self.machine.poll_event() {
-            match event {
-                Event::Completed { id, completion } => {
-                    self.room_freed = true;
-                    self.complete(id, completion, wakes);
-                }
-                Event::AttributesUpdated(update) => self.streams.attributes_updated(update, wakes),
-                Event::RpcRequest(request) => self.take_call(now, request, wakes),
-                Event::Disconnected { cause, .. } => self.last_cause = Some(cause),
-                Event::Connected { .. } => {}
-                event => {
-                    if let Some(warning) = Warning::from_event(event) {
-                        self.streams.warn(&warning, wakes);
-                    }
-                }
-            }
-        }
-        if core::mem::take(&mut self.room_freed) {
-            self.rooms.grant(&mut self.machine, wakes);
-        }
-    }
-
-    fn complete(&mut self, id: RequestId, completion: Completion, wakes: &mut Wakes) {
-        if let Holder::Nobody(completion) = self.tickets.complete(id, completion, wakes) {
-            self.unclaimed(completion, wakes);
-        }
-    }
-
-    fn take_call(&mut self, now: Instant, request: RpcRequest, wakes: &mut Wakes) {
-        let request_id = request.request_id();
-        let taker = self
-            .streams
-            .rpc
-            .iter()
-            .find(|taker| taker.server == request.server());
-        let refused = match taker {
-            Some(taker) => taker.push(request, &self.shared, wakes),
-            None => Err(request),
-        };
-        if let Err(request) = refused {
-            self.refuse_call(now, request, RpcReply::error("the device is busy"));
-            self.streams.warn(&Warning::RpcMissed { request_id }, wakes);
-        }
-    }
-
-    fn writer_to_wake(&mut self) -> Option<Waker> {
-        if self.writer.is_some() && self.chunk.is_none() {
-            self.chunk = self.machine.poll_transmit();
-        }
-        self.chunk.as_ref().and_then(|_| self.writer.take())
-    }
-
-    /// The waker of the driver, if it sleeps and there is something for it to do.
-    ///
-    /// It is taken out: of a thousand messages sent while the driver wakes up only the first costs
-    /// a wake-up. While the window is full or the socket blocks, none does.
-    fn driver_to_wake(&mut self) -> Option<Waker> {
-        let Seat::Asleep {
-            until, wants_chunk, ..
-        } = &self.seat
-        else {
-            return None;
-        };
-        let (until, wants_chunk) = (*until, *wants_chunk);
-        if wants_chunk && self.chunk.is_none() {
-            self.chunk = self.machine.poll_transmit();
-        }
-        let sooner = match (self.machine.poll_timeout(), until) {
-            (Some(deadline), Some(until)) => deadline < until,
-            (Some(_), None) => true,
-            (None, _) => false,
-        };
-        let due = sooner
-            || self.has_link_request()
-            || (wants_chunk && self.chunk.is_some())
-            || self.is_over();
-        if !due {
-            return None;
-        }
-        match core::mem::replace(&mut self.seat, Seat::Awake) {
-            Seat::Asleep { waker, .. } => Some(waker),
-            Seat::Awake | Seat::Gone => None,
         }
     }
 }

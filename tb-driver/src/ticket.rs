@@ -16,7 +16,8 @@ use tb_proto::{
 
 use crate::error::{DeliveryError, WaitError};
 use crate::park::{self, Interrupted};
-use crate::shared::{Shared, State};
+use crate::shared::Shared;
+use crate::state::State;
 use crate::wakes::Wakes;
 
 /// The ticket of an accepted message: a future of its outcome, for tasks and for threads.

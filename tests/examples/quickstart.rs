@@ -79,7 +79,7 @@ async fn read_attribute(client: &Client) -> Result<(), Error> {
             Some(seconds) => println!("attribute     uploadFrequency is {seconds}"),
             None => println!("attribute     uploadFrequency is not set at the server"),
         },
-        Err(error) => println!("attribute     no answer: {error}"),
+        Err(error) => println!("attribute     {error}: is the server a ThingsBoard?"),
     }
     Ok(())
 }

@@ -122,6 +122,6 @@ fn a_server_that_takes_the_message_and_says_nothing() {
     });
     assert_eq!(
         failure(&url, "A1_TEST_TOKEN"),
-        "not over in time: it goes on and can be waited for again"
+        "not over in time: wait longer, or look at the state of the connection; it goes on meanwhile"
     );
 }

@@ -1,6 +1,6 @@
 //! What the MQTT layer says, and what it means for ThingsBoard.
 
-use alloc::string::ToString;
+use alloc::string::{String, ToString};
 
 use super::message::Content;
 use super::requests::{AfterLinkEnd, Kind};
@@ -33,6 +33,7 @@ impl Client {
             }
             Signal::Subscribed { filter, granted } => self.handle_subscribed(&filter, granted),
             Signal::ReceivedTooLarge { topic, size } => {
+                let topic = topic.map(|topic| shown(&topic));
                 self.events.notice(Event::IncomingTooLarge { topic, size });
             }
             Signal::Closed => self.handle_closed(),
@@ -41,7 +42,7 @@ impl Client {
 
     pub(super) fn ignored(&mut self, topic: &str) {
         self.events.notice(Event::IncomingIgnored {
-            topic: topic.to_string(),
+            topic: shown(topic),
         });
     }
 
@@ -202,4 +203,17 @@ impl Client {
             self.events.complete(id, Completion::Drained(self.drained));
         }
     }
+}
+
+/// A topic as it is reported: as much of it as tells what it is, since reports are kept until they
+/// are fetched and the peer chooses their length.
+fn shown(topic: &str) -> String {
+    const LONGEST: usize = 256;
+    topic
+        .chars()
+        .scan(0, |length, character| {
+            *length += character.len_utf8();
+            (*length <= LONGEST).then_some(character)
+        })
+        .collect()
 }

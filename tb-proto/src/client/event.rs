@@ -61,14 +61,14 @@ pub enum Event {
     },
     /// A message from the server was larger than allowed and has been skipped.
     IncomingTooLarge {
-        /// Its topic, where that much of it was seen.
+        /// Its topic, where that much of it was seen; at most the first 256 bytes.
         topic: Option<String>,
         /// Its size in bytes.
         size: usize,
     },
     /// A message from the server could not be understood and has been ignored.
     IncomingIgnored {
-        /// Its topic.
+        /// Its topic; at most the first 256 bytes.
         topic: String,
     },
     /// Changes of shared attributes came faster than they were fetched and did not fit: request the

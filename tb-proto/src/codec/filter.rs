@@ -1,6 +1,7 @@
 //! Topic filters of our subscriptions.
 
 use alloc::borrow::Cow;
+#[cfg(any(test, fuzzing, feature = "_fuzzing"))]
 use alloc::string::String;
 use core::fmt;
 

@@ -88,6 +88,17 @@ impl World {
         self
     }
 
+    /// As [`send_large`](Self::send_large). Returns the reading's number.
+    ///
+    /// # Errors
+    /// As [`try_send`](Self::try_send).
+    pub fn try_send_large(&mut self, bytes: usize) -> Result<u64, RefusedReason> {
+        self.reading(Reading {
+            padding: bytes,
+            ..Reading::default()
+        })
+    }
+
     /// A reading is sent, QoS 1. Returns its number.
     ///
     /// # Errors
@@ -291,6 +302,13 @@ impl World {
     pub fn answer_calls(&mut self) -> &mut Self {
         let now = self.now;
         self.device_mut().answer_calls(now);
+        self.drain_after_call();
+        self
+    }
+
+    /// From now on the application fetches no events, or fetches them again.
+    pub fn fetch_events(&mut self, fetches: bool) -> &mut Self {
+        self.device_mut().fetches = fetches;
         self.drain_after_call();
         self
     }

@@ -62,7 +62,11 @@ impl World {
     /// # Panics
     /// If a promise is broken.
     pub fn settle_within(&mut self, recovery: Duration) -> &mut Self {
-        self.heal().answer_calls().wait(recovery).check();
+        self.heal()
+            .fetch_events(true)
+            .answer_calls()
+            .wait(recovery)
+            .check();
         for index in 0..self.devices.len() {
             self.on(index).check_outcomes().check_rest();
         }
@@ -80,11 +84,10 @@ impl World {
         for (id, ticket) in device.ledger.tickets() {
             let ending = ticket.ending.as_ref();
             let ending = ending.unwrap_or_else(|| panic!("{id:?} has no outcome: {ticket:?}"));
-            let (qos, expires) = match ticket.kind {
-                Kind::Telemetry { qos, expires, .. } | Kind::Attribute { qos, expires, .. } => {
-                    (qos, expires)
-                }
-                _ => continue,
+            let (Kind::Telemetry { qos, expires, .. } | Kind::Attribute { qos, expires, .. }) =
+                ticket.kind
+            else {
+                continue;
             };
             match ending {
                 // An attribute at QoS 0 may have travelled together with others.

@@ -64,6 +64,8 @@ pub struct Device {
     /// While it sleeps, what arrives waits here.
     pub(super) mailbox: Option<VecDeque<(PathId, Arrival)>>,
     pub(super) draining: Draining,
+    /// The application fetches events.
+    pub(super) fetches: bool,
     /// What its wall clock shows is right.
     pub(super) clock_is_right: bool,
     /// Times that the machine was woken because it asked for it.
@@ -94,6 +96,7 @@ impl Device {
             slept: 0,
             mailbox: None,
             draining: Draining::Usual,
+            fetches: true,
             clock_is_right: true,
             wakes: 0,
         }
@@ -279,7 +282,9 @@ impl Device {
 
     fn drain_events(&mut self, now: Time) -> usize {
         let mut outputs = 0;
-        while let Some(event) = self.call(Client::poll_event) {
+        while self.fetches
+            && let Some(event) = self.call(Client::poll_event)
+        {
             outputs += 1;
             match event {
                 Event::Completed { id, completion } => {

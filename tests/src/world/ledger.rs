@@ -137,6 +137,15 @@ impl Ledger {
             .filter_map(|(_, ticket)| ticket.ending.as_ref())
     }
 
+    /// How the ticket ended that was issued so many-th, from 0.
+    #[must_use]
+    pub fn ending(&self, position: usize) -> Option<&Ending> {
+        self.tickets
+            .get(self.issued.get(position)?)?
+            .ending
+            .as_ref()
+    }
+
     /// How many tickets ended like this.
     #[must_use]
     pub fn count(&self, ending: impl Fn(&Ending) -> bool) -> usize {

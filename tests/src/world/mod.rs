@@ -35,6 +35,6 @@ pub use ledger::{Ending, Kind, Ledger, Ticket};
 pub use meter::{Measure, Meter};
 pub use run::{TOKEN, World};
 pub use scripted::{Packet, Scripted};
-pub use server::Server;
+pub use server::{Connected, Server};
 pub use step::{Play, Step, script};
 pub use wire::Wire;

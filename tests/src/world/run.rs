@@ -66,6 +66,20 @@ impl World {
         Self::small_of(version, seed, Meter::new(measure))
     }
 
+    /// A device whose wall clock shows 1970 from the start.
+    #[must_use]
+    pub fn without_clock(seed: u64) -> Self {
+        let mut device = Device::new(
+            Self::config(),
+            Limits::DEFAULT,
+            Time(0),
+            seed,
+            Meter::default(),
+        );
+        device.clock_is_right = false;
+        Self::build(thingsboard(Self::setup(seed)), device, seed)
+    }
+
     /// A device with this configuration.
     #[must_use]
     pub fn with(config: Config, seed: u64) -> Self {
@@ -107,7 +121,7 @@ impl World {
 
     /// The seed also chooses what a full queue does and how the driver drains.
     fn small_of(version: ProtocolVersion, seed: u64, meter: Meter) -> Self {
-        let overflow = if seed % 3 == 0 {
+        let overflow = if seed.is_multiple_of(3) {
             Overflow::DropOldest
         } else {
             Overflow::Reject

@@ -47,6 +47,7 @@ suite! {
     rpc:
         calls_are_answered_while_another_taker_never_looks,
         a_call_that_is_dropped_is_answered_with_an_error,
+        a_refused_answer_gives_the_call_back,
         a_method_has_one_taker;
     misbehaviour:
         a_serialisation_that_panics_harms_nobody,

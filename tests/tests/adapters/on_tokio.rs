@@ -1,5 +1,6 @@
 //! What only an adapter with a runtime can do, and what both refuse.
 
+use std::task::Poll;
 use std::time::Duration;
 
 use serde_json::json;
@@ -12,7 +13,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::adapter::{Tokio, start};
 use crate::endings::assert_abandoned;
-use crate::server::{PATIENCE, config, nowhere, server};
+use crate::server::{PATIENCE, all_gone, config, nowhere, server};
 
 fn runtime() -> Runtime {
     Builder::new_current_thread().enable_all().build().unwrap()
@@ -29,13 +30,11 @@ fn a_runtime_that_is_dropped_gives_back_what_was_pending() {
 #[test]
 fn a_task_that_is_aborted_gives_back_what_was_pending() {
     let runtime = runtime();
-    let ticket = runtime.block_on(async {
-        let (client, task) = tb_tokio::spawn(nowhere()).unwrap();
-        let ticket = client.send_telemetry(&json!({ "n": 1 })).unwrap();
-        task.abort();
-        assert!(task.await.unwrap_err().is_cancelled());
-        ticket
-    });
+    let _inside = runtime.enter();
+    let (client, task) = tb_tokio::spawn(nowhere()).unwrap();
+    let ticket = client.send_telemetry(&json!({ "n": 1 })).unwrap();
+    task.abort();
+    assert!(runtime.block_on(task).unwrap_err().is_cancelled());
     assert_abandoned(ticket, r#""n":1"#);
 }
 
@@ -51,6 +50,34 @@ fn waiting_on_the_thread_of_the_driver_is_refused_and_the_ticket_comes_back() {
             panic!("it would have waited for itself");
         };
         ticket.await.unwrap();
+    });
+}
+
+#[test]
+fn connecting_can_be_given_up_at_any_moment() {
+    let server = server();
+    runtime().block_on(async {
+        let mut polls = 0;
+        loop {
+            let mut connecting = Box::pin(tb_tokio::connect_with(config(&server), PATIENCE));
+            let mut left = polls;
+            let connected = std::future::poll_fn(|cx| match left {
+                0 => Poll::Ready(None),
+                _ => {
+                    left -= 1;
+                    connecting.as_mut().poll(cx).map(Some)
+                }
+            })
+            .await;
+            drop(connecting);
+            match connected {
+                None => polls += 1,
+                Some(client) => break drop(client.unwrap()),
+            }
+        }
+        // The clients say goodbye in the background.
+        let gone = tokio::task::spawn_blocking(move || all_gone(&server));
+        assert!(gone.await.unwrap());
     });
 }
 

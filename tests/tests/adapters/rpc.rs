@@ -1,9 +1,12 @@
 //! Calls of the server.
 
 use std::thread;
+use std::time::Instant;
 
+use serde::{Serialize, Serializer};
 use serde_json::json;
-use tb_tests::sim::Stored;
+use tb_driver::Client;
+use tb_proto::RefusedReason;
 
 use crate::adapter::{Adapter, start};
 use crate::server::{PATIENCE, call, config, server};
@@ -44,10 +47,7 @@ pub(crate) fn a_call_that_is_dropped_is_answered_with_an_error<A: Adapter>() {
     let server = server();
     let (client, _running) = start::<A>(config(&server));
     let mut calls = client.rpc_requests().unwrap();
-    client.connected_wait(PATIENCE).unwrap();
-    server.wait_until(PATIENCE, |simulator| {
-        !simulator.open_connections().is_empty()
-    });
+    confirm_subscriptions(&client);
     call(&server, "dropped", "anything");
     drop(calls.recv_timeout(PATIENCE).unwrap());
     let result = server.wait_for_result(PATIENCE, "dropped").unwrap();
@@ -55,13 +55,12 @@ pub(crate) fn a_call_that_is_dropped_is_answered_with_an_error<A: Adapter>() {
 
     // Calls that wait in a stream when it is dropped are answered as well.
     call(&server, "unread", "anything");
-    let waits = server.wait_until(PATIENCE, |simulator| {
-        simulator
-            .stored()
-            .iter()
-            .any(|fact| matches!(fact, Stored::RpcDeliveryStatus { .. }))
-    });
-    assert!(waits || client.stats().rpc_calls > 0);
+    // The stream has it when the machine knows of a second call.
+    let deadline = Instant::now() + PATIENCE;
+    while client.stats().rpc_calls < 2 {
+        assert!(Instant::now() < deadline, "the call must arrive");
+        thread::yield_now();
+    }
     drop(calls);
     let result = server.wait_for_result(PATIENCE, "unread").unwrap();
     assert!(result.reply.unwrap().get("error").is_some());
@@ -77,5 +76,42 @@ pub(crate) fn a_method_has_one_taker<A: Adapter>() {
         "the RPC method \"reboot\" is served already"
     );
     drop(first);
-    client.rpc_requests_of("reboot").unwrap();
+    drop(client.rpc_requests_of("reboot").unwrap());
+}
+
+struct CannotBeSerialised;
+
+impl Serialize for CannotBeSerialised {
+    fn serialize<S: Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+        Err(serde::ser::Error::custom("no"))
+    }
+}
+
+pub(crate) fn a_refused_answer_gives_the_call_back<A: Adapter>() {
+    let server = server();
+    let (client, _running) = start::<A>(config(&server));
+    let mut calls = client.rpc_requests().unwrap();
+    confirm_subscriptions(&client);
+    call(&server, "again", "anything");
+    let taken = calls.recv_timeout(PATIENCE).unwrap();
+    let refused = taken.reply(&CannotBeSerialised).unwrap_err();
+    assert!(
+        matches!(refused.reason, RefusedReason::Payload(_)),
+        "{refused}"
+    );
+    refused
+        .into_item()
+        .reply(&json!(1))
+        .unwrap()
+        .wait_timeout(PATIENCE)
+        .unwrap();
+    let result = server.wait_for_result(PATIENCE, "again").unwrap();
+    assert_eq!(result.reply, Some(json!(1)));
+}
+
+/// The server handles the packets of a connection in order: once a reading is acknowledged, it knows
+/// what was subscribed before.
+fn confirm_subscriptions(client: &Client) {
+    let ticket = client.send_telemetry(&json!({ "n": 0 })).unwrap();
+    ticket.wait_timeout(PATIENCE).unwrap();
 }

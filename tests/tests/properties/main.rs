@@ -4,6 +4,7 @@
 //! same way.
 
 mod failures;
+mod memory;
 mod promises;
 mod shrink;
 mod strategy;

@@ -79,6 +79,8 @@ fn step(world: World) -> BoxedStrategy<Step> {
         1 => Just(Step::Answering(Answering::AtOnce)),
         1 => Just(Step::Answering(Answering::WhenTold)),
         2 => Just(Step::AnswerCalls),
+        1 => Just(Step::FetchEvents(false)),
+        2 => Just(Step::FetchEvents(true)),
         3 => (0..30_usize).prop_map(Step::Cancel),
         3 => Just(Step::CallDevice),
         2 => (0..3_u8).prop_map(Step::SetShared),

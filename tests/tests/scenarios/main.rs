@@ -1,8 +1,16 @@
 //! Things that happened to devices, or will: each a story in virtual time.
 
+mod acknowledgements;
 mod attributes;
+mod clock;
+mod draining;
+mod endings;
 mod identifiers;
+mod incoming;
+mod keep_alive;
+mod poison;
 mod recovery;
+mod requests;
 mod room;
 mod timers;
 mod version;
@@ -11,4 +19,8 @@ use core::time::Duration;
 
 const fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
+}
+
+const fn sec(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
 }

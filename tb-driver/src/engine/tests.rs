@@ -1,0 +1,244 @@
+//! The turns of a driver, by hand.
+
+use alloc::sync::Arc;
+use alloc::task::Wake;
+use alloc::vec::Vec;
+use core::future::Future;
+use core::pin::Pin;
+use core::sync::atomic::{AtomicUsize, Ordering};
+use core::task::Context;
+use core::time::Duration;
+
+use tb_proto::{Credentials, Telemetry};
+
+use super::*;
+use crate::{Delivery, DeliveryError, RecvError};
+
+const BUSY: Readiness = Readiness {
+    wants_chunk: true,
+    would_sleep: false,
+};
+const IDLE: Readiness = Readiness {
+    wants_chunk: true,
+    would_sleep: true,
+};
+
+/// CONNACK of MQTT 5: accepted, no properties.
+const CONNACK: [u8; 5] = [0x20, 0x03, 0x00, 0x00, 0x00];
+
+#[derive(Default)]
+struct Counter(AtomicUsize);
+
+impl Wake for Counter {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+struct Rig {
+    client: Client,
+    engine: Engine,
+    link: LinkId,
+    woken: Arc<Counter>,
+    waker: Waker,
+}
+
+impl Rig {
+    /// A client that is connected and asleep.
+    fn connected(config: Config) -> Self {
+        let (client, mut engine) = Engine::new(config).unwrap();
+        let woken = Arc::new(Counter::default());
+        let waker = Waker::from(Arc::clone(&woken));
+        let Turn::Work {
+            link: Some(LinkRequest::Open { link, .. }),
+            ..
+        } = engine.turn(&waker, BUSY)
+        else {
+            panic!("it wants to connect at once")
+        };
+        assert!(engine.wire().connected(link));
+        let mut rig = Self {
+            client,
+            engine,
+            link,
+            woken,
+            waker,
+        };
+        rig.written();
+        rig.engine.wire().input(link, &CONNACK);
+        rig.written();
+        rig.sleep();
+        rig
+    }
+
+    fn sleep(&mut self) {
+        let turn = self.engine.turn(&self.waker, IDLE);
+        assert!(matches!(turn, Turn::Sleep { .. }), "{turn:?}");
+        self.woken.0.store(0, Ordering::Relaxed);
+    }
+
+    /// All that there is to write.
+    fn written(&mut self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        while let Turn::Work {
+            chunk: Some(chunk), ..
+        } = self.engine.turn(&self.waker, BUSY)
+        {
+            bytes.extend_from_slice(&chunk);
+        }
+        bytes
+    }
+
+    fn send(&self) -> Delivery {
+        self.client
+            .send(Telemetry::json(r#"{"temperature":21.5}"#))
+            .unwrap()
+    }
+
+    fn woken(&self) -> usize {
+        self.woken.0.load(Ordering::Relaxed)
+    }
+}
+
+fn config() -> Config {
+    Config::new("mqtt://localhost".parse().unwrap(), Credentials::token("t")).stamp(false)
+}
+
+fn is_ready(future: &mut (impl Future + Unpin)) -> bool {
+    Pin::new(future)
+        .poll(&mut Context::from_waker(Waker::noop()))
+        .is_ready()
+}
+
+#[test]
+fn a_thousand_messages_wake_the_driver_once() {
+    let mut rig = Rig::connected(config());
+    let tickets: Vec<_> = (0..1_000).map(|_| rig.send()).collect();
+    assert_eq!(rig.woken(), 1);
+    let written = rig.written();
+    assert!(written.len() > 1_000 * 20);
+    drop(tickets);
+}
+
+#[test]
+fn while_the_window_is_full_no_message_wakes_the_driver() {
+    let mut rig = Rig::connected(config().max_inflight(1));
+    drop(rig.send());
+    rig.written();
+    rig.sleep();
+    drop((0..100).map(|_| rig.send()).collect::<Vec<_>>());
+    assert_eq!(rig.woken(), 0);
+    // PUBACK of the first: the identifiers begin with 1.
+    rig.engine.wire().input(rig.link, &[0x40, 0x02, 0x00, 0x01]);
+    assert_eq!(rig.woken(), 1, "the next message can be written");
+}
+
+#[test]
+fn while_the_socket_blocks_no_message_wakes_the_driver() {
+    let mut rig = Rig::connected(config());
+    let blocked = Readiness {
+        wants_chunk: false,
+        would_sleep: true,
+    };
+    assert!(matches!(
+        rig.engine.turn(&rig.waker, blocked),
+        Turn::Sleep { .. }
+    ));
+    drop((0..100).map(|_| rig.send()).collect::<Vec<_>>());
+    assert_eq!(rig.woken(), 0);
+}
+
+#[test]
+fn a_goodbye_is_handed_out_before_the_connection_is_closed() {
+    let mut rig = Rig::connected(config());
+    drop(rig.client.disconnect(Duration::ZERO));
+    let mut goodbye = Vec::new();
+    loop {
+        match rig.engine.turn(&rig.waker, IDLE) {
+            Turn::Work { chunk, link } => {
+                goodbye.extend(chunk.into_iter().flatten());
+                if let Some(LinkRequest::Close { link }) = link {
+                    assert_eq!(link, rig.link);
+                    assert_eq!(goodbye.first(), Some(&0xE0), "DISCONNECT");
+                }
+            }
+            Turn::Done => break,
+            Turn::Sleep { until } => panic!("nothing to wait for: {until:?}"),
+        }
+    }
+    assert!(!goodbye.is_empty());
+}
+
+#[test]
+fn a_writer_of_its_own_is_woken_for_bytes_and_for_the_end() {
+    let mut rig = Rig::connected(config());
+    let keeper = Readiness {
+        wants_chunk: false,
+        would_sleep: true,
+    };
+    let (written, wire) = (Arc::new(Counter::default()), rig.engine.wire().clone());
+    let writer = Waker::from(Arc::clone(&written));
+    let poll = |link| wire.poll_chunk(link, &Context::from_waker(&writer));
+    assert!(matches!(
+        rig.engine.turn(&rig.waker, keeper),
+        Turn::Sleep { .. }
+    ));
+    assert!(poll(rig.link).is_pending());
+
+    drop((0..10).map(|_| rig.send()).collect::<Vec<_>>());
+    assert_eq!((written.0.load(Ordering::Relaxed), rig.woken()), (1, 0));
+    while poll(rig.link).is_ready() {}
+    wire.lost(rig.link, LinkLost::Reset);
+    assert_eq!(written.0.load(Ordering::Relaxed), 2);
+    assert_eq!(poll(rig.link), Poll::Ready(None));
+    assert_eq!(
+        rig.woken(),
+        1,
+        "the time of the next attempt has to be kept"
+    );
+}
+
+#[test]
+fn a_panic_in_the_machine_ends_every_ticket_and_every_stream() {
+    let mut rig = Rig::connected(config());
+    let (mut ticket, mut over) = (rig.send(), rig.send());
+    assert!(over.cancel());
+    let mut disconnected = rig.client.disconnect(Duration::from_secs(60));
+    let mut room = rig.client.room(10);
+    let mut warnings = rig.client.warnings();
+    rig.written();
+    rig.sleep();
+
+    let shared = Arc::clone(&rig.engine.wire().shared);
+    let panicked = thread::spawn(move || shared.with(|_, _| panic!("a bug"))).join();
+    assert!(panicked.is_err());
+
+    assert_eq!(rig.woken(), 1);
+    assert!(is_ready(&mut ticket) && is_ready(&mut disconnected) && is_ready(&mut room));
+    assert!(
+        is_ready(&mut over),
+        "an outcome that was there already is kept"
+    );
+    assert_eq!(warnings.recv_wait(), Err(RecvError::Closed));
+    assert_eq!(rig.client.state(), tb_proto::State::Closed);
+    let refused = rig.client.send(Telemetry::json("{\"a\":1}")).unwrap_err();
+    assert_eq!(refused.reason, tb_proto::RefusedReason::Closed);
+    assert!(matches!(rig.engine.turn(&rig.waker, IDLE), Turn::Done));
+}
+
+#[test]
+fn a_ticket_of_a_panicked_client_says_so() {
+    let rig = Rig::connected(config());
+    let ticket = rig.send();
+    let shared = Arc::clone(&rig.engine.wire().shared);
+    assert!(
+        thread::spawn(move || shared.with(|_, _| panic!("a bug")))
+            .join()
+            .is_err()
+    );
+    let outcome = ticket.wait();
+    assert_eq!(
+        outcome.unwrap_err().to_string(),
+        DeliveryError::Panicked.to_string()
+    );
+}

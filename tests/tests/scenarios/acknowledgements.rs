@@ -1,0 +1,172 @@
+//! Acknowledgements that are late, out of order, lost or for nobody.
+
+use core::time::Duration;
+
+use tb_proto::ProtocolVersion::{V3_1_1, V5};
+use tb_proto::{Rejection, UndeliveredCause};
+use tb_tests::world::{Ending, World};
+
+use crate::{ms, sec};
+
+#[test]
+fn acknowledgements_in_any_order_find_their_messages() {
+    for version in [V5, V3_1_1] {
+        let mut world = World::speaking(version, 8);
+        world
+            .wait(sec(1))
+            .delay_pubacks(sec(5))
+            .send(300)
+            .wait(sec(10));
+        assert_eq!(world.device().ledger().acknowledged(), 300);
+        assert_eq!(world.device().stats().unexpected_acknowledgements, 0);
+        world.settle();
+    }
+}
+
+#[test]
+fn a_server_that_acknowledges_nothing_costs_one_connection_a_minute_and_no_message() {
+    let mut world = World::speaking(V5, 8);
+    world.wait(sec(1)).withhold_pubacks(1);
+    for _ in 0..60 {
+        world.send(1).wait(sec(10));
+    }
+    let connects = world.device().stats().connects;
+    assert!(
+        (8..=11).contains(&connects),
+        "{connects} connections in ten minutes"
+    );
+    world.heal().wait(sec(300)).check_outcomes();
+    assert_eq!(
+        world.device().ledger().acknowledged(),
+        60,
+        "the server was slow, no more"
+    );
+}
+
+#[test]
+fn a_message_that_alone_is_never_acknowledged_is_rejected_the_second_time() {
+    let mut world = World::speaking(V5, 8);
+    // Every tenth acknowledgement: the one reading, and ten minutes later its repetition.
+    world
+        .wait(sec(1))
+        .send(9)
+        .wait(sec(1))
+        .withhold_pubacks(10)
+        .send(1)
+        .wait(sec(1));
+    world.send(5).wait(sec(1));
+    assert_eq!(world.device().stats().inflight, 1);
+    world.wait(sec(57)).send(9).wait(ms(10));
+    world
+        .withhold_pubacks(1)
+        .wait(sec(2))
+        .withhold_pubacks(0)
+        .send(5)
+        .wait(sec(70));
+    let no_answer = Ending::Undelivered(UndeliveredCause::Rejected(Rejection::NoAnswer));
+    let rejected = world.device().ledger().count(|ending| *ending == no_answer);
+    assert!(rejected <= 1 && world.device().ledger().acknowledged() + rejected == 29);
+    world.settle();
+}
+
+#[test]
+fn acknowledgements_for_nobody_are_counted_and_ignored() {
+    let config = World::config();
+    let mut world = World::scripted(config, 8);
+    world.expect(1);
+    world.reply(&[0x20, 3, 0, 0, 0]).wait(sec(1));
+    world
+        .reply(&[0x40, 2, 0, 77])
+        .reply(&[0x90, 4, 0, 78, 0, 0])
+        .reply(&[0xB0, 4, 0, 79, 0, 0]);
+    world.send(1);
+    let [high, low] = world.expect(3).identifier().to_be_bytes();
+    // The right identifier in the wrong kind of acknowledgement, and then as it should be.
+    world.reply(&[0x90, 4, high, low, 0, 0]).wait(sec(1));
+    assert_eq!(world.device().ledger().acknowledged(), 0);
+    world
+        .reply(&[0x40, 2, high, low])
+        .reply(&[0x40, 2, high, low])
+        .wait(sec(1));
+    assert_eq!(world.device().ledger().acknowledged(), 1);
+    assert_eq!(world.device().stats().unexpected_acknowledgements, 5);
+}
+
+#[test]
+fn the_window_is_that_of_the_server_where_it_is_smaller() {
+    let mut world = World::scripted(World::config(), 8);
+    world.send(50).expect(1);
+    // Receive Maximum 7.
+    world.reply(&[0x20, 6, 0, 0, 3, 0x21, 0, 7]).wait(sec(5));
+    assert_eq!(world.device().wire().most_in_flight, 7);
+    let packet = world.expect(3);
+    let [high, low] = packet.identifier().to_be_bytes();
+    world.reply(&[0x40, 2, high, low]).wait(sec(1));
+    assert_eq!(world.device().stats().inflight, 7);
+    assert_eq!(world.device().wire().publishes, 8);
+}
+
+#[test]
+fn a_message_larger_than_this_server_takes_is_rejected_and_others_are_not() {
+    let mut world = World::scripted(World::config(), 8);
+    world.send(1).send_large(500).send(1).expect(1);
+    // Maximum Packet Size 200.
+    world.reply(&[0x20, 8, 0, 0, 5, 0x27, 0, 0, 0, 200]);
+    for _ in 0..2 {
+        let [high, low] = world.expect(3).identifier().to_be_bytes();
+        world.reply(&[0x40, 2, high, low]);
+    }
+    world.wait(sec(1));
+    let ledger = world.device().ledger();
+    let rejected = ledger.ending(1);
+    let Some(Ending::Undelivered(UndeliveredCause::Rejected(Rejection::TooLarge {
+        limit, ..
+    }))) = rejected
+    else {
+        panic!("{rejected:?}")
+    };
+    assert_eq!((*limit, ledger.acknowledged()), (200, 2));
+}
+
+#[test]
+fn a_server_without_qos_1_gets_messages_at_qos_0() {
+    let mut world = World::scripted(World::config(), 8);
+    world.send(1).expect(1);
+    // Maximum QoS 0.
+    world.reply(&[0x20, 5, 0, 0, 2, 0x24, 0]);
+    assert_eq!(world.expect(3).first, 0x30);
+    assert_eq!(world.device().ledger().ending(0), Some(&Ending::Sent));
+}
+
+#[test]
+fn a_refusal_for_quota_is_no_verdict() {
+    let mut world = World::scripted(World::config(), 8);
+    world.expect(1);
+    world.reply(&[0x20, 3, 0, 0, 0]).send(1);
+    let [high, low] = world.expect(3).identifier().to_be_bytes();
+    world.reply(&[0x40, 4, high, low, 0x97, 0]).wait(sec(5));
+    assert_eq!(world.device().ledger().open().len(), 1);
+    let [high, low] = world.expect(3).identifier().to_be_bytes();
+    world.reply(&[0x40, 2, high, low]).wait(sec(1));
+    assert_eq!(world.device().ledger().acknowledged(), 1);
+    assert_eq!(world.device().stats().connects, 1);
+}
+
+#[test]
+fn a_message_that_expires_on_its_way_still_ends_as_acknowledged() {
+    let mut world = World::speaking(V5, 8);
+    world
+        .wait(sec(1))
+        .delay_pubacks(sec(50))
+        .send_expiring(ms(10))
+        .wait(sec(60));
+    assert_eq!(world.device().ledger().acknowledged(), 1);
+    world
+        .ignore_dials()
+        .cut(tb_tests::network::Cut::Rst)
+        .send_expiring(ms(10));
+    world.wait(Duration::from_millis(50));
+    let expired = Ending::Undelivered(UndeliveredCause::Expired);
+    assert_eq!(world.device().ledger().ending(1), Some(&expired));
+    world.settle();
+}
