@@ -209,8 +209,11 @@ impl Client {
 /// are fetched and the peer chooses their length.
 fn shown(topic: &str) -> String {
     const LONGEST: usize = 256;
-    topic.chars().scan(0, |length, character| {
-        *length += character.len_utf8();
-        (*length <= LONGEST).then_some(character)
-    }).collect()
+    topic
+        .chars()
+        .scan(0, |length, character| {
+            *length += character.len_utf8();
+            (*length <= LONGEST).then_some(character)
+        })
+        .collect()
 }
