@@ -135,6 +135,9 @@ pub enum RequestError {
     Answered(RpcError),
     /// The answer is not what ThingsBoard answers to such a request.
     Unexpected,
+    /// The answer came, but those that were not fetched yet left no room for it: fetch events more
+    /// often, or raise [`max_incoming_packet_size`](crate::Config::max_incoming_packet_size).
+    Overflow,
     /// The application gave it up.
     Cancelled,
     /// The client was shut down first.
@@ -164,6 +167,7 @@ impl fmt::Display for RequestError {
             Self::LinkLost => f.write_str("the connection was lost: the call may have run"),
             Self::Answered(failure) => failure.fmt(f),
             Self::Unexpected => f.write_str("the answer is not what was asked for"),
+            Self::Overflow => f.write_str("the answer found no room beside those not fetched yet"),
             Self::Cancelled => f.write_str("cancelled"),
             Self::Abandoned => f.write_str("abandoned: the client was shut down"),
         }

@@ -58,17 +58,22 @@ impl Client {
                 };
                 let values = AttributeValues::parse(&publish.payload);
                 let values = values.map_err(|_| RequestError::Unexpected);
-                self.events.complete(id, Completion::Attributes(values));
+                self.answered(id, Completion::Attributes(values));
             }
             Downlink::RpcResponse { request } => {
                 let Some(id) = self.take_answered(Kind::Rpc, request) else {
                     return;
                 };
                 let answer = parse_rpc_answer(&publish.payload).map_err(RequestError::Answered);
-                self.events.complete(id, Completion::RpcAnswer(answer));
+                self.answered(id, Completion::RpcAnswer(answer));
             }
             Downlink::Unknown => self.ignored(&publish.topic),
         }
+    }
+
+    fn answered(&mut self, id: RequestId, completion: Completion) {
+        let max_bytes = self.config.max_incoming_packet_size;
+        self.events.answer(id, completion, max_bytes);
     }
 
     /// The request that an answer with this number is for; it is closed. Nobody may wait for it any

@@ -3,7 +3,7 @@
 use alloc::collections::VecDeque;
 
 use super::rpc_calls::RpcCalls;
-use super::{Completion, Event, RequestId, RpcRequest};
+use super::{Completion, Event, RequestError, RequestId, RpcRequest};
 use crate::tb::AttributeUpdate;
 
 /// Events about the connection that are kept; only the newest matter.
@@ -15,6 +15,8 @@ pub(super) struct EventQueue {
     lost_notices: u64,
     completions: VecDeque<(RequestId, Completion)>,
     completion_bytes: usize,
+    /// Bytes of answers to requests among them.
+    answer_bytes: usize,
     calls: VecDeque<RpcRequest>,
     update: Option<AttributeUpdate>,
     update_bytes: usize,
@@ -36,6 +38,7 @@ impl EventQueue {
         }
         if let Some((id, completion)) = self.completions.pop_front() {
             self.completion_bytes -= payload_of(&completion);
+            self.answer_bytes -= answer_of(&completion);
             if self.completions.is_empty() {
                 self.completions.shrink_to(64);
             }
@@ -63,6 +66,23 @@ impl EventQueue {
     pub(super) fn complete(&mut self, id: RequestId, completion: Completion) {
         self.completion_bytes += payload_of(&completion);
         self.completions.push_back((id, completion));
+    }
+
+    /// The answer to a request. Like changes of attributes, answers that were not fetched take no more
+    /// than `max_bytes` together, since the peer chooses their size; a single one always fits.
+    pub(super) fn answer(&mut self, id: RequestId, completion: Completion, max_bytes: usize) {
+        let bytes = answer_of(&completion);
+        let completion = if self.answer_bytes > 0 && self.answer_bytes + bytes > max_bytes {
+            match completion {
+                Completion::Attributes(_) => Completion::Attributes(Err(RequestError::Overflow)),
+                Completion::RpcAnswer(_) => Completion::RpcAnswer(Err(RequestError::Overflow)),
+                other => other,
+            }
+        } else {
+            self.answer_bytes += bytes;
+            completion
+        };
+        self.complete(id, completion);
     }
 
     /// A call of the server; `known` are the calls that can be answered. Those that were replaced
@@ -110,6 +130,13 @@ fn payload_of(completion: &Completion) -> usize {
         Completion::Delivery(Err(undelivered)) => {
             undelivered.payload.len() + size_of_val(&**undelivered)
         }
+        answer => answer_of(answer),
+    }
+}
+
+fn answer_of(completion: &Completion) -> usize {
+    match completion {
+        Completion::Attributes(Ok(values)) => values.client.memory() + values.shared.memory(),
         Completion::RpcAnswer(Ok(answer)) => answer.as_bytes().len(),
         _ => 0,
     }

@@ -42,7 +42,7 @@ impl Client {
         message: impl Into<Message>,
     ) -> Result<Pending<Delivered>, Refused<Message>> {
         self.mqtt.advance(now);
-        self.accept(message.into())
+        self.accept(message.into(), None)
     }
 
     /// Accepts telemetry; `&values` of any type that serialises to an object will do.
@@ -72,6 +72,10 @@ impl Client {
 
     /// Whether a message with a payload of `bytes` would find room now.
     pub fn has_room(&self, bytes: usize) -> bool {
+        self.fits(bytes) && self.has_room_for_outcomes()
+    }
+
+    fn fits(&self, bytes: usize) -> bool {
         let (outcomes, outcome_bytes) = match self.config.overflow {
             Overflow::Reject => (self.events.completions(), self.events.completion_bytes()),
             // A dropped message becomes an outcome: if that took the same room, dropping would
@@ -101,8 +105,10 @@ impl Client {
         room: Room,
         message: impl Into<Message>,
     ) -> Result<Pending<Delivered>, Refused<Message>> {
+        let kept = room.bytes;
         self.release(room);
-        self.send(now, message)
+        self.mqtt.advance(now);
+        self.accept(message.into(), Some(kept))
     }
 
     /// Gives kept room back.
@@ -218,7 +224,12 @@ impl Client {
         Pending::new(id)
     }
 
-    fn accept(&mut self, message: Message) -> Result<Pending<Delivered>, Refused<Message>> {
+    /// `kept` is the size of the room that was kept for this message.
+    fn accept(
+        &mut self,
+        message: Message,
+        kept: Option<usize>,
+    ) -> Result<Pending<Delivered>, Refused<Message>> {
         if self.mqtt.is_draining() {
             return Err(Refused::new(message, RefusedReason::Closed));
         }
@@ -241,7 +252,7 @@ impl Client {
             Content::Telemetry(body) => self.stamp(body, now),
             _ => (true, None),
         };
-        if let Err(reason) = self.make_room(&content, topic) {
+        if let Err(reason) = self.make_room(&content, topic, kept) {
             if let (Content::Telemetry(body), Some(before)) = (&mut content, before) {
                 body.restore(before);
             }
@@ -345,12 +356,21 @@ impl Client {
         self.config.max_packet_size.saturating_sub(topic + 5)
     }
 
-    fn make_room(&mut self, content: &Content, topic: &str) -> Result<(), RefusedReason> {
+    fn make_room(
+        &mut self,
+        content: &Content,
+        topic: &str,
+        kept: Option<usize>,
+    ) -> Result<(), RefusedReason> {
         use crate::mqtt::Content as _;
         let payload: usize = content.parts().iter().map(|part| part.len()).sum();
         self.check_size(payload, topic.len())?;
         let memory = content.memory();
-        while !self.has_room(memory) || !self.has_room_for_outcomes() {
+        // What the machine adds by itself, a reply for one, does not take kept room away.
+        if kept.is_some_and(|kept| memory <= kept) {
+            return Ok(());
+        }
+        while !self.has_room(memory) {
             let oldest = match self.config.overflow {
                 Overflow::DropOldest if self.has_room_for_outcomes() => {
                     self.mqtt.outbox().oldest_droppable()

@@ -78,6 +78,11 @@ impl AttributeMap {
         self.0
     }
 
+    /// Bytes of memory that it holds, roughly.
+    pub(crate) fn memory(&self) -> usize {
+        tree(self.0.iter())
+    }
+
     pub(super) fn retain(&mut self, mut keep: impl FnMut(&str) -> bool) {
         self.0.retain(|key, _| keep(key));
     }
@@ -131,6 +136,34 @@ impl fmt::Display for AttributeTypeError {
 }
 
 impl core::error::Error for AttributeTypeError {}
+
+/// Bytes of a tree of members: nodes of the tree are allocated for eleven at a time and half full at
+/// worst.
+fn tree<'a>(members: impl Iterator<Item = (&'a String, &'a Value)>) -> usize {
+    const MEMBER: usize = size_of::<(String, Value)>();
+    let (count, bytes) = members.fold((0_usize, 0_usize), |(count, bytes), (key, value)| {
+        (count + 1, bytes + key.capacity() + memory_of(value))
+    });
+    if count == 0 {
+        0
+    } else {
+        bytes + MEMBER * (12 + 2 * count)
+    }
+}
+
+fn memory_of(value: &Value) -> usize {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+        Value::String(text) => text.capacity(),
+        Value::Array(items) => {
+            let own = items.capacity() * size_of::<Value>();
+            items
+                .iter()
+                .fold(own, |bytes, item| bytes + memory_of(item))
+        }
+        Value::Object(members) => tree(members.iter()),
+    }
+}
 
 #[cfg(test)]
 mod tests;
