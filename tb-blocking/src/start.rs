@@ -92,18 +92,9 @@ impl<C: Connect> Driver<C> {
     /// # Errors
     /// [`StartError::NoThread`], and then the client is shut down.
     pub fn start(self) -> Result<(), StartError> {
-        let Self { engine, connector } = self;
-        let desk = Arc::new(Desk::default());
-        let (reader, writer) = (Arc::clone(&desk), Arc::clone(&desk));
-        let (wire, writing) = (engine.wire().clone(), engine.wire().clone());
+        let (engine, desk) = self.start_transport()?;
         let keeper = Arc::clone(&desk);
-        let started = spawn("tb-read", move || threads::read(connector, &wire, &reader))
-            .and_then(|()| spawn("tb-write", move || threads::write(&writing, &writer)))
-            .and_then(|()| spawn("tb-time", move || threads::keep_time(engine, &keeper)));
-        if started.is_err() {
-            desk.end();
-        }
-        started
+        spawn("tb-time", move || threads::keep_time(engine, &keeper)).inspect_err(|_| desk.end())
     }
 
     /// Does the work of the client on this thread (and two more) until it has disconnected for good.
@@ -111,17 +102,20 @@ impl<C: Connect> Driver<C> {
     /// # Errors
     /// [`StartError::NoThread`], and then the client is shut down.
     pub fn run(self) -> Result<(), StartError> {
+        let (engine, desk) = self.start_transport()?;
+        threads::keep_time(engine, &desk);
+        Ok(())
+    }
+
+    /// Starts the threads that read and write.
+    fn start_transport(self) -> Result<(Engine, Arc<Desk>), StartError> {
         let Self { engine, connector } = self;
         let desk = Arc::new(Desk::default());
-        let (reader, writer) = (Arc::clone(&desk), Arc::clone(&desk));
-        let (wire, writing) = (engine.wire().clone(), engine.wire().clone());
-        let started = spawn("tb-read", move || threads::read(connector, &wire, &reader))
-            .and_then(|()| spawn("tb-write", move || threads::write(&writing, &writer)));
-        match started {
-            Ok(()) => threads::keep_time(engine, &desk),
-            Err(_) => desk.end(),
-        }
-        started
+        let (wire, reader) = (engine.wire().clone(), Arc::clone(&desk));
+        spawn("tb-read", move || threads::read(connector, &wire, &reader))?;
+        let (wire, writer) = (engine.wire().clone(), Arc::clone(&desk));
+        spawn("tb-write", move || threads::write(&wire, &writer)).inspect_err(|_| desk.end())?;
+        Ok((engine, desk))
     }
 }
 

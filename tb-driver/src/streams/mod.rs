@@ -144,6 +144,9 @@ impl Streams {
         for channel in &self.warnings {
             channel.update(wakes, |items| {
                 let full = items.len() >= WARNINGS;
+                if items.back_mut().is_some_and(|last| last.absorbs(warning)) {
+                    return;
+                }
                 match items.back_mut() {
                     Some(Warning::Missed { warnings }) if full => *warnings += 1,
                     _ if full => items.push_back(Warning::Missed { warnings: 1 }),
@@ -201,5 +204,96 @@ impl Streams {
             channel.close(&mut Wakes::default());
         }
         !self.closed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::task::{Context, Poll, Waker};
+
+    use tb_proto::{
+        Client, Completion, Config, Credentials, Event, Instant, ProtocolVersion, Telemetry,
+    };
+
+    use super::*;
+
+    fn all<T>(channel: &Channel<T>) -> Vec<T> {
+        let next = || channel.poll(0, &Context::from_waker(Waker::noop()));
+        core::iter::from_fn(|| match next() {
+            Poll::Ready(item) => item,
+            Poll::Pending => None,
+        })
+        .collect()
+    }
+
+    /// An undelivered message with so many bytes of payload.
+    fn undelivered(bytes: usize) -> Undelivered {
+        let config = Config::new("mqtt://localhost".parse().unwrap(), Credentials::token("t"));
+        let now = Instant::from_micros(0);
+        let mut machine = Client::new(config.stamp(false), now, 0).unwrap();
+        let text = format!(r#"{{"k":"{}"}}"#, "x".repeat(bytes - 8));
+        let pending = machine.send(now, Telemetry::json(text)).unwrap();
+        assert!(machine.cancel(now, pending.id()));
+        loop {
+            match machine.poll_event() {
+                Some(Event::Completed {
+                    completion: Completion::Delivery(Err(undelivered)),
+                    ..
+                }) => return *undelivered,
+                Some(_) => {}
+                None => panic!("a message that was taken back ends"),
+            }
+        }
+    }
+
+    #[test]
+    fn warnings_that_nobody_reads_are_bounded_and_the_last_says_how_many_are_missing() {
+        let mut streams = Streams::new(State::Connecting);
+        let channel = streams.add_warnings();
+        for request_id in 0..1_000 {
+            streams.warn(&Warning::RpcMissed { request_id }, &mut Wakes::default());
+        }
+        let warnings = all(&channel);
+        assert_eq!(warnings.len(), WARNINGS + 1);
+        assert_eq!(
+            warnings.first(),
+            Some(&Warning::RpcMissed { request_id: 0 })
+        );
+        assert_eq!(warnings.last(), Some(&Warning::Missed { warnings: 900 }));
+    }
+
+    #[test]
+    fn undelivered_messages_are_bounded_in_number_and_bytes_and_the_lost_are_counted() {
+        let mut streams = Streams::new(State::Connecting);
+        let warnings = streams.add_warnings();
+        let (small, large) = (undelivered(100), undelivered(60_000));
+        for _ in 0..UNDELIVERED_MESSAGES + 5 {
+            streams.push_undelivered(small.clone(), &mut Wakes::default());
+        }
+        assert_eq!(streams.undelivered().len(), UNDELIVERED_MESSAGES);
+        for _ in 0..100 {
+            streams.push_undelivered(large.clone(), &mut Wakes::default());
+        }
+        let kept = all(&streams.undelivered());
+        let bytes: usize = kept.iter().map(|message| message.payload.len()).sum();
+        assert!(bytes <= UNDELIVERED_BYTES && bytes > UNDELIVERED_BYTES - 60_000);
+        let messages = UNDELIVERED_MESSAGES + 105 - kept.len();
+        assert_eq!(all(&warnings), [Warning::UndeliveredLost { messages }]);
+        // What was fetched makes room.
+        streams.push_undelivered(large, &mut Wakes::default());
+        assert_eq!(streams.undelivered().len(), 1);
+    }
+
+    #[test]
+    fn of_states_that_were_not_fetched_the_newest_is_told() {
+        let mut streams = Streams::new(State::Connecting);
+        let channel = streams.add_states();
+        let connected = State::Connected {
+            version: ProtocolVersion::V5,
+        };
+        streams.state_is(connected, &mut Wakes::default());
+        assert_eq!(all(&channel), [connected]);
+        streams.state_is(connected, &mut Wakes::default());
+        assert_eq!(all(&channel), []);
     }
 }

@@ -72,6 +72,24 @@ pub enum Warning {
 }
 
 impl Warning {
+    /// Adds the count of `next` to this one if both say the same: an overflow is one warning, however
+    /// often it happens before somebody looks.
+    pub(crate) fn absorbs(&mut self, next: &Self) -> bool {
+        match (self, next) {
+            (Self::AttributesMissed { keys }, Self::AttributesMissed { keys: more }) => {
+                *keys = keys.saturating_add(*more);
+            }
+            (Self::UndeliveredLost { messages }, Self::UndeliveredLost { messages: more }) => {
+                *messages = messages.saturating_add(*more);
+            }
+            (Self::Unstamped { messages }, Self::Unstamped { messages: more }) => {
+                *messages = messages.saturating_add(*more);
+            }
+            _ => return false,
+        }
+        true
+    }
+
     pub(crate) fn from_event(event: Event) -> Option<Self> {
         Some(match event {
             Event::VersionChanged { from, to, why } => Self::VersionChanged { from, to, why },

@@ -27,6 +27,9 @@ pub enum Overflow {
     /// The oldest waiting messages of normal priority make room; each ends as *dropped* and is
     /// handed back through its ticket. What is already on its way to the server stays.
     ///
+    /// What was dropped is held until its outcome is fetched, in room of its own: up to
+    /// [`Config::max_queued_messages`] and [`Config::max_queued_bytes`] again. Drivers fetch at once.
+    ///
     /// Outcomes that were not fetched yet may take as much room again as the queue itself; beyond
     /// that messages are refused.
     DropOldest,

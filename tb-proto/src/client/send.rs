@@ -21,6 +21,10 @@ use crate::tb::{
 };
 use crate::time::Instant;
 
+/// Checked when they are compiled, not for every message.
+const TELEMETRY: Topic = Topic::from_static(topics::TELEMETRY);
+const ATTRIBUTES: Topic = Topic::from_static(topics::ATTRIBUTES);
+
 /// Room that is kept in the queue for one message; see [`Client::reserve`].
 #[derive(Debug, PartialEq, Eq)]
 #[must_use = "room that is neither used nor released is lost"]
@@ -244,15 +248,15 @@ impl Client {
             }
         };
         let topic = match content {
-            Content::Telemetry(_) => topics::TELEMETRY,
-            _ => topics::ATTRIBUTES,
+            Content::Telemetry(_) => TELEMETRY,
+            _ => ATTRIBUTES,
         };
         let now = self.mqtt.now();
         let (parked, before) = match &mut content {
             Content::Telemetry(body) => self.stamp(body, now),
             _ => (true, None),
         };
-        if let Err(reason) = self.make_room(&content, topic, kept) {
+        if let Err(reason) = self.make_room(&content, &topic, kept) {
             if let (Content::Telemetry(body), Some(before)) = (&mut content, before) {
                 body.restore(before);
             }
@@ -278,13 +282,13 @@ impl Client {
 
     fn publication(
         &self,
-        topic: &'static str,
+        topic: Topic,
         content: Content,
         options: MessageOptions,
     ) -> Publication<Content> {
         let accepted = self.mqtt.now();
         Publication {
-            topic: Topic::from_static(topic),
+            topic,
             content,
             qos: options.qos.unwrap_or(self.config.default_qos),
             lane: match options.priority {
@@ -359,7 +363,7 @@ impl Client {
     fn make_room(
         &mut self,
         content: &Content,
-        topic: &str,
+        topic: &Topic,
         kept: Option<usize>,
     ) -> Result<(), RefusedReason> {
         use crate::mqtt::Content as _;

@@ -32,8 +32,6 @@ pub(super) struct Limits {
     pub(super) queued_bytes: usize,
     pub(super) incoming_packet_size: usize,
     pub(super) keep_alive: Duration,
-    /// Outcomes that were not fetched take as much room again as the queue.
-    pub(super) outcomes_apart: bool,
 }
 
 impl Limits {
@@ -43,7 +41,6 @@ impl Limits {
         queued_bytes: 16 * 1024 * 1024,
         incoming_packet_size: 1024 * 1024,
         keep_alive: Duration::from_secs(60),
-        outcomes_apart: false,
     };
 }
 

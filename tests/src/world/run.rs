@@ -130,7 +130,6 @@ impl World {
             queued_messages: 100,
             queued_bytes: 40_000,
             incoming_packet_size: 4_096,
-            outcomes_apart: overflow == Overflow::DropOldest,
             ..Limits::DEFAULT
         };
         let config = Self::config()

@@ -36,7 +36,8 @@ suite! {
         streams_that_give_and_take_one_byte_at_a_time_are_enough,
         a_stream_that_sends_nothing_before_it_is_flushed_is_flushed,
         a_stream_that_takes_no_bytes_any_more_is_replaced,
-        every_reading_survives_connections_cut_while_sending;
+        every_reading_survives_connections_cut_while_sending,
+        subscriptions_and_takers_survive_a_reconnect;
     endings:
         the_last_handle_delivers_what_was_accepted_before_it_is_gone,
         what_is_left_after_the_linger_is_abandoned_and_given_back,

@@ -1,11 +1,14 @@
 //! Transports that behave as badly as they may.
 
+use std::thread;
+use std::time::Instant;
+
 use serde_json::json;
 use tb_driver::{Client, Delivery};
 
 use crate::adapter::{Adapter, start, start_in_trouble};
 use crate::exchange::ACKNOWLEDGED;
-use crate::server::{PATIENCE, config, numbers, server};
+use crate::server::{PATIENCE, call, config, numbers, server, set_shared};
 use crate::trouble::Trouble;
 
 fn readings(client: &Client, numbers: std::ops::Range<i64>) -> Vec<Delivery> {
@@ -76,4 +79,35 @@ pub(crate) fn every_reading_survives_connections_cut_while_sending<A: Adapter>()
     all_acknowledged(tickets);
     server.with(|simulator, _| assert_eq!(numbers(simulator), (0..1_000).collect()));
     assert!(client.stats().connects > 1);
+}
+
+pub(crate) fn subscriptions_and_takers_survive_a_reconnect<A: Adapter>() {
+    let server = server();
+    let (client, driver) = A::prepare(config(&server), Trouble::default());
+    let mut updates = client.attribute_updates();
+    let mut calls = client.rpc_requests().unwrap();
+    let _running = driver();
+    all_acknowledged(readings(&client, 0..1));
+    server.drop_connections();
+    let deadline = Instant::now() + PATIENCE;
+    while client.stats().connects < 2 {
+        assert!(Instant::now() < deadline, "it must connect again");
+        thread::yield_now();
+    }
+    all_acknowledged(readings(&client, 1..2));
+
+    set_shared(&server, "uploadFrequency", json!(60));
+    let update = updates.recv_timeout(PATIENCE).unwrap();
+    assert_eq!(update.updated.get("uploadFrequency"), Ok(Some(60)));
+    call(&server, "after", "anything");
+    let taken = calls.recv_timeout(PATIENCE).unwrap();
+    taken
+        .reply(&json!(1))
+        .unwrap()
+        .wait_timeout(PATIENCE)
+        .unwrap();
+    assert_eq!(
+        server.wait_for_result(PATIENCE, "after").unwrap().reply,
+        Some(json!(1))
+    );
 }

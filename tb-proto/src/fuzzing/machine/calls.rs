@@ -37,22 +37,19 @@ impl World {
                 self.servers
                     .extend(self.client.serve_rpc(self.now, methods));
             }
-            Verb::EndServing
-                if !self.servers.is_empty() => {
-                    let server = self
-                        .servers
-                        .remove(usize::from(number) % self.servers.len());
-                    self.client.end_rpc(self.now, server);
-                }
-            Verb::Follow => {
+            Verb::EndServing if !self.servers.is_empty() => {
+                let server = self
+                    .servers
+                    .remove(usize::from(number) % self.servers.len());
+                self.client.end_rpc(self.now, server);
+            }
+            Verb::Follow if self.subscriptions.len() < 8 => {
                 let keys = match number % 2 {
                     0 => AttributeKeys::All,
                     _ => AttributeKeys::only(["k1"]),
                 };
-                if self.subscriptions.len() < 8 {
-                    let subscription = self.client.subscribe_to_attributes(self.now, keys);
-                    self.subscriptions.push(subscription);
-                }
+                let subscription = self.client.subscribe_to_attributes(self.now, keys);
+                self.subscriptions.push(subscription);
             }
             Verb::EndFollowing => {
                 if let Some(subscription) = self.subscriptions.pop() {

@@ -24,7 +24,11 @@ impl World {
         let stats = self.client.stats();
         let disconnects = self.ledger.open_disconnects();
         // Where messages may be dropped, as many outcomes may wait to be fetched beside the queue.
-        let times = if self.client.config().overflow == Overflow::DropOldest { 2 } else { 1 };
+        let times = if self.client.config().overflow == Overflow::DropOldest {
+            2
+        } else {
+            1
+        };
         let queued = times * QUEUED_MESSAGES;
         // Each open request may have a message of its own, and its answer may wait to be fetched.
         let messages = queued + 2 * OPEN_REQUESTS + REPLIES + disconnects;

@@ -109,7 +109,11 @@ impl World {
             } else {
                 QoS::AtMostOnce
             })
-            .slow_retry((limits / 16).is_multiple_of(2).then_some(Duration::from_secs(600)))
+            .slow_retry(
+                (limits / 16)
+                    .is_multiple_of(2)
+                    .then_some(Duration::from_secs(600)),
+            )
             .max_queued_messages(limits::QUEUED_MESSAGES)
             .max_queued_bytes(limits::QUEUED_BYTES)
             .max_packet_size(1_024)
