@@ -65,6 +65,8 @@ pub struct Device {
     /// The connection that the driver has, or tries to get.
     pub(super) link: Option<(LinkId, PathId)>,
     pub(super) past_link: Option<LinkId>,
+    /// The hosts that were dialled, in turn.
+    pub(super) dialled: Vec<String>,
     /// Time of the world that the device's own clock did not count.
     pub(super) slept: u64,
     /// While it sleeps, what arrives waits here.
@@ -101,6 +103,7 @@ impl Device {
             application: Application::default(),
             link: None,
             past_link: None,
+            dialled: Vec::new(),
             slept: 0,
             mailbox: None,
             draining: Draining::Usual,
@@ -145,6 +148,12 @@ impl Device {
     #[must_use]
     pub const fn trace(&self) -> Option<&Trace> {
         self.trace.as_ref()
+    }
+
+    /// The hosts that were dialled, in turn.
+    #[must_use]
+    pub fn dialled(&self) -> &[String] {
+        &self.dialled
     }
 
     /// Calls that the application has not answered.
@@ -258,7 +267,8 @@ impl Device {
         while let Some(request) = self.call(Client::poll_link) {
             outputs += 1;
             match &request {
-                LinkRequest::Open { link, .. } => {
+                LinkRequest::Open { link, endpoint } => {
+                    self.dialled.push(endpoint.host().to_owned());
                     if let Some((past, path)) = self.link.replace((*link, network.dial(now))) {
                         panic!("{past:?} on {path:?} was not closed before {link:?} was opened");
                     }

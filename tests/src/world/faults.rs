@@ -230,6 +230,28 @@ impl World {
         self
     }
 
+    /// The driver does not run for so long, while its clock goes on: it is late for everything.
+    pub fn freeze(&mut self, time: Duration) -> &mut Self {
+        self.fault(false);
+        let selected = self.selected;
+        self.drain_all();
+        self.device_mut().mailbox = Some(VecDeque::new());
+        self.wait(time);
+        let now = self.now;
+        let device = self.device_mut();
+        let mailbox = device.mailbox.take().unwrap_or_default();
+        device.wake(now);
+        self.drain_after_call();
+        for (path, what) in mailbox {
+            let Self {
+                devices, network, ..
+            } = self;
+            devices[selected].arrive(now, path, what, network);
+            self.drain_after_call();
+        }
+        self
+    }
+
     /// The device does not know the time: its wall clock shows 1970.
     pub fn lose_wall_clock(&mut self) -> &mut Self {
         self.device_mut().clock_is_right = false;

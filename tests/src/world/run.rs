@@ -152,7 +152,10 @@ impl World {
         Self::build(thingsboard(Self::setup(seed)), device, seed)
     }
 
-    fn build(server: Server, device: Device, seed: u64) -> Self {
+    fn build(server: Server, mut device: Device, seed: u64) -> Self {
+        if matches!(server, Server::Simulator(_)) {
+            device.wire.expect_order();
+        }
         let mut world = Self {
             now: Time(0),
             network: Network::new(seed),

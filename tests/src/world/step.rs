@@ -61,6 +61,7 @@ pub enum Step {
     RefuseConnect(u8, u8, Duration),
     Ghosts(u32),
     Suspend(Duration),
+    Freeze(Duration),
     ReportStaleLink,
     WakeEarly,
     Wait(Duration),
@@ -121,6 +122,7 @@ impl Play for World {
             Step::RefuseConnect(v3, v5, time) => self.refuse_connect(v3, v5, time),
             Step::Ghosts(ghosts) => self.ghosts(ghosts),
             Step::Suspend(time) => self.suspend(time),
+            Step::Freeze(time) => self.freeze(time),
             Step::ReportStaleLink => self.report_stale_link(),
             Step::WakeEarly => self.wake_early(),
             Step::Wait(time) => self.wait(time),
@@ -186,6 +188,7 @@ impl fmt::Display for Step {
             }
             Self::Ghosts(ghosts) => write!(f, ".ghosts({ghosts})"),
             Self::Suspend(time) => write!(f, ".suspend({})", Millis(*time)),
+            Self::Freeze(time) => write!(f, ".freeze({})", Millis(*time)),
             Self::ReportStaleLink => f.write_str(".report_stale_link()"),
             Self::WakeEarly => f.write_str(".wake_early()"),
             Self::Wait(time) => write!(f, ".wait({})", Millis(*time)),

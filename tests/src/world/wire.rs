@@ -15,6 +15,9 @@ pub struct Wire {
     newest: BTreeMap<Order, u64>,
     /// The last reading of normal priority that was written on this connection.
     last: u64,
+    /// Nothing makes a message suspect on MQTT 5, so readings are in order on every connection, also
+    /// those that are sent again.
+    ordered: bool,
     payloads: BTreeMap<u64, Vec<u8>>,
     urgent: BTreeSet<u64>,
     /// PUBLISH packets so far, over all connections.
@@ -47,6 +50,11 @@ impl Wire {
         self.owners.clear();
         self.in_flight = 0;
         self.last = 0;
+    }
+
+    /// The server blames no message and asks for no break.
+    pub(super) const fn expect_order(&mut self) {
+        self.ordered = true;
     }
 
     /// This reading goes ahead of others.
@@ -135,8 +143,7 @@ impl Wire {
         let Some(number) = number(payload) else {
             return;
         };
-        // On 3.1.1 a suspect waits for the others.
-        if self.five && !self.urgent.contains(&number) {
+        if self.ordered && self.five && !self.urgent.contains(&number) {
             let before = core::mem::replace(&mut self.last, number);
             assert!(
                 before < number,

@@ -64,3 +64,26 @@ fn calls_that_are_never_answered_cost_no_memory() {
     }
     world.settle();
 }
+
+#[test]
+fn a_device_that_is_offline_for_months_and_asks_every_second_costs_no_memory() {
+    let mut world = connected(2);
+    world
+        .ignore_dials()
+        .cut(Cut::Rst)
+        .request_attributes(ms(20_000));
+    for _ in 0..100_000 {
+        world.request_attributes(ms(3_000)).wait(ms(1_000));
+    }
+    world.check().settle();
+}
+
+#[test]
+fn a_device_that_is_offline_for_months_with_attributes_that_expire_costs_no_memory() {
+    let mut world = connected(2);
+    world.ignore_dials().cut(Cut::Rst).send_attribute(1);
+    for _ in 0..100_000 {
+        world.send_attribute_expiring(0, ms(3_000)).wait(ms(1_000));
+    }
+    world.check().settle();
+}

@@ -3,10 +3,11 @@
 use proptest::prelude::*;
 use proptest::test_runner::Config;
 use tb_proto::ProtocolVersion::{V3_1_1, V5};
+use tb_proto::State;
 use tb_tests::world::{Play, World};
 
-use crate::live_bytes;
 use crate::strategy::{Life, World as Kind, life};
+use crate::{live_bytes, ms};
 
 const STEPS: usize = 300;
 
@@ -49,5 +50,33 @@ proptest! {
         life in life(Kind::Hostile, V3_1_1, STEPS)
     ) {
         live(&life);
+    }
+}
+
+proptest! {
+    #![proptest_config(config(300))]
+
+    #[test]
+    fn every_ticket_ends_when_the_device_disconnects(
+        before in prop_oneof![life(Kind::Hostile, V5, 100), life(Kind::Hostile, V3_1_1, 100)],
+        after in life(Kind::Hostile, V5, 30),
+        deadline in 0..20_000_u64,
+    ) {
+        let mut world = World::measured(before.version, before.seed, live_bytes);
+        for &step in &before.steps {
+            world.play(step);
+        }
+        world.fetch_events(true).disconnect(ms(deadline));
+        for &step in &after.steps {
+            world.play(step);
+        }
+        // Once the deadline is over, the last bytes may take another second.
+        world.fetch_events(true).wait(ms(deadline + 1_100)).check();
+        prop_assert_eq!(world.device().client().state(), State::Closed);
+        prop_assert_eq!(world.device().client().poll_timeout(), None);
+        prop_assert!(world.device().ledger().open().is_empty());
+        world.wait(ms(600_000));
+        let stats = world.device().stats();
+        prop_assert_eq!((stats.queued_messages, stats.buffered_bytes), (0, 0));
     }
 }

@@ -112,6 +112,7 @@ fn step(world: World) -> BoxedStrategy<Step> {
         2 => Just(Step::WithholdPubacks(0)),
         1 => (0..5_u32).prop_map(Step::DropAnswers),
         1 => time().prop_map(Step::Suspend),
+        1 => time().prop_map(Step::Freeze),
         1 => connect_refusal(),
         1 => Just(Step::RenewCredentials),
     ];

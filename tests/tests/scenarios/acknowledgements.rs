@@ -170,3 +170,21 @@ fn a_message_that_expires_on_its_way_still_ends_as_acknowledged() {
     assert_eq!(world.device().ledger().ending(1), Some(&expired));
     world.settle();
 }
+
+/// Both are protocol errors [MQTT-3.2.2-15]; taken at their word, nothing could ever be sent.
+#[test]
+fn a_server_that_allows_nothing_at_all_is_not_taken_at_its_word() {
+    let nothing_in_flight: &[u8] = &[0x20, 6, 0, 0, 3, 0x21, 0, 0];
+    let no_packet: &[u8] = &[0x20, 8, 0, 0, 5, 0x27, 0, 0, 0, 0];
+    for connack in [nothing_in_flight, no_packet] {
+        let mut world = World::scripted(World::config(), 8);
+        world.send(1).expect(1);
+        world.reply(connack).wait(sec(5));
+        let stats = world.device().stats();
+        let tried = stats.inflight == 1 || stats.connect_attempts > 1;
+        assert!(
+            tried && world.device().ledger().open().len() == 1,
+            "{connack:?}: {stats:?}"
+        );
+    }
+}

@@ -151,3 +151,21 @@ fn readings_of_1970_leave_without_a_time_when_there_is_no_time_left() {
     world.wait(sec(1)).send(3).disconnect(sec(10)).wait(sec(3));
     assert_eq!(world.device().ledger().acknowledged(), 3);
 }
+
+#[test]
+fn a_server_that_reads_nothing_does_not_keep_the_device() {
+    let mut world = World::new(1);
+    world
+        .wait(sec(1))
+        .stall(sec(1_000))
+        .send(2_000)
+        .disconnect(sec(3))
+        .wait(sec(5));
+    assert_eq!(world.device().client().state(), State::Closed);
+    assert!(world.device().ledger().open().is_empty());
+    let drained = Ending::Drained(Drained {
+        delivered: 0,
+        abandoned: 2_000,
+    });
+    assert_eq!(world.device().ledger().ending(2_000), Some(&drained));
+}
