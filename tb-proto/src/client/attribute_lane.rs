@@ -26,8 +26,8 @@ pub(super) struct AttributeLane {
 }
 
 impl AttributeLane {
-    pub(super) fn push(&mut self, id: RequestId) {
-        self.waiting.push_back(id);
+    pub(super) fn push(&mut self, id: RequestId, mqtt: &Mqtt<Content>) {
+        push_and_tidy(&mut self.waiting, id, mqtt);
     }
 
     /// Whether `id` is what is on its way. If so, the lane is free again.
@@ -102,6 +102,19 @@ impl AttributeLane {
             self.waiting.pop_front();
         }
         members
+    }
+}
+
+/// Puts a message at the end of a line, and forgets the places of those that have ended while they
+/// waited: offline nobody takes them out, and a device may be offline for months.
+pub(super) fn push_and_tidy(
+    waiting: &mut VecDeque<RequestId>,
+    id: RequestId,
+    mqtt: &Mqtt<Content>,
+) {
+    waiting.push_back(id);
+    if waiting.len() > 2 * mqtt.outbox().len() + 64 {
+        waiting.retain(|id| mqtt.outbox().get(MessageId::from_raw(id.0)).is_some());
     }
 }
 

@@ -125,7 +125,16 @@ impl Requests {
             asked: None,
         };
         self.open.insert(id, request);
+        self.tidy_waiting();
         id
+    }
+
+    /// Forgets the places of requests that have ended while they waited. Offline nobody takes them
+    /// out of the line, and a device may be offline for months.
+    fn tidy_waiting(&mut self) {
+        if self.waiting.len() > 2 * self.open.len() + 64 {
+            self.waiting.retain(|id| self.open.contains_key(id));
+        }
     }
 
     pub(super) fn kind(&self, id: RequestId) -> Option<Kind> {

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::attribute_lane::push_and_tidy;
 use super::message::Content;
 use super::requests::{Kind, Requests};
 use super::wall_clock::WallClock;
@@ -270,10 +271,10 @@ impl Client {
         let id = RequestId(self.mqtt.submit(publication, parked).raw());
         self.counters.accepted += 1;
         match (is_telemetry, parked) {
-            (true, true) => self.unstamped.push_back(id),
+            (true, true) => push_and_tidy(&mut self.unstamped, id, &self.mqtt),
             (true, false) => {}
             (false, _) => {
-                self.attributes.push(id);
+                self.attributes.push(id, &self.mqtt);
                 self.advance();
             }
         }
