@@ -205,9 +205,11 @@ impl Config {
         self
     }
 
-    /// How many requests (attribute requests, client-side RPC) may be unanswered at a time. Default 1,000.
+    /// How many requests (attribute requests, client-side RPC) may be unanswered at a time.
+    /// Default 1,000; from 1 to 40,000.
     pub fn max_open_requests(mut self, requests: usize) -> Self {
-        self.max_open_requests = requests.clamp(1, 100_000);
+        // With a million messages they stay below the bit that tells requests from messages.
+        self.max_open_requests = requests.clamp(1, 40_000);
         self
     }
 
