@@ -196,7 +196,11 @@ impl<C: Content> Mqtt<C> {
     /// Does what is due.
     pub(crate) fn handle_timeout(&mut self, now: Instant) {
         self.advance(now);
-        while let Some(timer) = self.timers.expired(self.now) {
+        // At the end of time every new timer is due at once: what is left is left to the next call.
+        for _ in 0..Timers::MOST_AT_ONCE {
+            let Some(timer) = self.timers.expired(self.now) else {
+                break;
+            };
             self.fire(timer);
         }
         self.rearm();

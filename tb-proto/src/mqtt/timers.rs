@@ -49,6 +49,9 @@ pub(crate) struct Timers {
 }
 
 impl Timers {
+    /// More than can follow from each other while time goes on.
+    pub(crate) const MOST_AT_ONCE: usize = 4 * TIMERS.len();
+
     pub(crate) const fn set(&mut self, timer: Timer, at: Instant) {
         self.due[timer as usize] = Some(at);
     }
