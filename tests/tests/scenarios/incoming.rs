@@ -1,10 +1,10 @@
 //! What the server sends, at its worst.
 
-use tb_proto::ProtocolVersion::V5;
-use tb_proto::{Cause, Event, VersionPolicy};
+use tb_proto::ProtocolVersion::{V3_1_1, V5};
+use tb_proto::{Cause, Event, UndeliveredCause, VersionPolicy};
 use tb_tests::network::{Cut, Pieces};
-use tb_tests::sim::Control;
-use tb_tests::world::{Answering, World};
+use tb_tests::sim::{Control, Time};
+use tb_tests::world::{Answering, Ending, World};
 
 use crate::{ms, sec};
 
@@ -227,4 +227,56 @@ fn a_server_that_sends_and_never_reads_is_left() {
         )
     };
     assert!(world.device().notices().any(left));
+}
+
+#[test]
+fn calls_that_an_application_forgot_make_room_after_ten_minutes() {
+    let mut world = World::small(V5, 2);
+    world.serve_calls().answering(Answering::WhenTold).wait(sec(1));
+    for _ in 0..8 {
+        world.call_device();
+    }
+    world.wait(sec(60)).call_device().wait(sec(1));
+    assert_eq!(world.device().unanswered_calls(), 8, "they are remembered for a while");
+    world.answering(Answering::AtOnce).wait(sec(600)).call_device().wait(sec(1));
+    let reply = world.results().last().and_then(|result| result.reply_text.clone());
+    assert_eq!(reply.as_deref(), Some(r#"{"method":"m"}"#), "the device is not deaf");
+    assert_eq!(world.device().stats().connects, 1);
+    world.settle();
+}
+
+/// A reply that makes the server hang up is sent again like any other: for half a minute, and no
+/// more.
+#[test]
+fn a_reply_that_ends_connections_is_given_up_after_half_a_minute() {
+    let config = World::config().version(VersionPolicy::Only(V3_1_1));
+    let mut world = World::scripted(config, 1);
+    let topic = b"v1/devices/me/rpc/request/7";
+    let payload = br#"{"method":"m","params":{"s":1}}"#;
+    let mut call = vec![0x30, (2 + topic.len() + payload.len()) as u8, 0, topic.len() as u8];
+    call.extend_from_slice(topic);
+    call.extend_from_slice(payload);
+    world.serve_calls();
+    let mut called = false;
+    while world.now() < Time::from_millis(300_000) {
+        let Some(packet) = world.receive(sec(1)) else {
+            continue;
+        };
+        match packet.kind() {
+            1 => {
+                world.reply(&[0x20, 2, 0, 0]);
+                if !called {
+                    called = true;
+                    world.reply(&call);
+                }
+            }
+            3 => {
+                world.hang_up();
+            }
+            _ => {}
+        }
+    }
+    let expired = Ending::Undelivered(UndeliveredCause::Expired);
+    assert_eq!(world.device().ledger().ending(0), Some(&expired));
+    assert!(world.device().stats().connects < 20, "{:?}", world.device().stats());
 }
