@@ -224,7 +224,13 @@ impl RpcCalls {
         let over = self
             .calls
             .iter()
-            .find(|(_, call)| call.worthless_at.is_some_and(|worthless| worthless <= now))
+            .find(|(_, call)| {
+                call.worthless_at
+                    .is_some_and(|worthless| worthless <= now)
+                    // Forgotten by the application: the server has long stopped waiting, and a
+                    // connection may last for years.
+                    || now.duration_since(call.arrived) > REPEAT_SPAN
+            })
             .map(|(&key, _)| key);
         over.inspect(|&key| self.forget(key)).is_some()
     }
