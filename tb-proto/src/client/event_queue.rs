@@ -63,6 +63,15 @@ impl EventQueue {
         self.notices.push_back(event);
     }
 
+    /// Telemetry goes without a time; what is said of it in a row is said once.
+    pub(super) fn unstamped(&mut self, messages: u64) {
+        if let Some(Event::Unstamped { messages: before }) = self.notices.back_mut() {
+            *before += messages;
+        } else {
+            self.notice(Event::Unstamped { messages });
+        }
+    }
+
     pub(super) fn complete(&mut self, id: RequestId, completion: Completion) {
         self.completion_bytes += payload_of(&completion);
         self.completions.push_back((id, completion));

@@ -7,8 +7,8 @@ use super::message::Content;
 use super::requests::{Kind, Requests};
 use super::wall_clock::WallClock;
 use super::{
-    Client, Completion, Drained, Event, Message, Overflow, Pending, Refused, RefusedReason,
-    RequestError, RequestId, Undelivered,
+    Client, Completion, Drained, Message, Overflow, Pending, Refused, RefusedReason, RequestError,
+    RequestId, Undelivered,
 };
 use crate::codec::{Filter, Topic};
 use crate::mqtt::{
@@ -266,6 +266,13 @@ impl Client {
                 None => Err(Refused::new(Telemetry::batch().into(), reason)),
             };
         }
+        if let Content::Telemetry(body) = &mut content
+            && body.needs_stamp()
+            && !parked
+        {
+            body.leave_unstamped();
+            self.events.unstamped(1);
+        }
         let is_telemetry = matches!(content, Content::Telemetry(_));
         let publication = self.publication(topic, content, options);
         let id = RequestId(self.mqtt.submit(publication, parked).raw());
@@ -349,9 +356,7 @@ impl Client {
         }
         self.unstamped = alloc::collections::VecDeque::new();
         if without_time > 0 {
-            self.events.notice(Event::Unstamped {
-                messages: without_time,
-            });
+            self.events.unstamped(without_time);
         }
     }
 
