@@ -42,12 +42,21 @@ fn after_a_minute_in_1970_readings_go_without_a_time_and_are_counted() {
             matches!(world.arrivals().time_of(number), Some(Timestamp::Server(_)))
         })
     );
-    assert!(world.device().notices().any(|event| *event == Event::Unstamped { messages: 3 }));
+    assert!(
+        world
+            .device()
+            .notices()
+            .any(|event| *event == Event::Unstamped { messages: 3 })
+    );
     let counted = world.device().notices().map(|event| match event {
         Event::Unstamped { messages } => *messages,
         _ => 0,
     });
-    assert_eq!(counted.sum::<u64>(), 4, "those that came later are counted too");
+    assert_eq!(
+        counted.sum::<u64>(),
+        4,
+        "those that came later are counted too"
+    );
     world.settle();
 }
 

@@ -232,15 +232,33 @@ fn a_server_that_sends_and_never_reads_is_left() {
 #[test]
 fn calls_that_an_application_forgot_make_room_after_ten_minutes() {
     let mut world = World::small(V5, 2);
-    world.serve_calls().answering(Answering::WhenTold).wait(sec(1));
+    world
+        .serve_calls()
+        .answering(Answering::WhenTold)
+        .wait(sec(1));
     for _ in 0..8 {
         world.call_device();
     }
     world.wait(sec(60)).call_device().wait(sec(1));
-    assert_eq!(world.device().unanswered_calls(), 8, "they are remembered for a while");
-    world.answering(Answering::AtOnce).wait(sec(600)).call_device().wait(sec(1));
-    let reply = world.results().last().and_then(|result| result.reply_text.clone());
-    assert_eq!(reply.as_deref(), Some(r#"{"method":"m"}"#), "the device is not deaf");
+    assert_eq!(
+        world.device().unanswered_calls(),
+        8,
+        "they are remembered for a while"
+    );
+    world
+        .answering(Answering::AtOnce)
+        .wait(sec(600))
+        .call_device()
+        .wait(sec(1));
+    let reply = world
+        .results()
+        .last()
+        .and_then(|result| result.reply_text.clone());
+    assert_eq!(
+        reply.as_deref(),
+        Some(r#"{"method":"m"}"#),
+        "the device is not deaf"
+    );
     assert_eq!(world.device().stats().connects, 1);
     world.settle();
 }
@@ -253,7 +271,12 @@ fn a_reply_that_ends_connections_is_given_up_after_half_a_minute() {
     let mut world = World::scripted(config, 1);
     let topic = b"v1/devices/me/rpc/request/7";
     let payload = br#"{"method":"m","params":{"s":1}}"#;
-    let mut call = vec![0x30, (2 + topic.len() + payload.len()) as u8, 0, topic.len() as u8];
+    let mut call = vec![
+        0x30,
+        (2 + topic.len() + payload.len()) as u8,
+        0,
+        topic.len() as u8,
+    ];
     call.extend_from_slice(topic);
     call.extend_from_slice(payload);
     world.serve_calls();
@@ -278,5 +301,9 @@ fn a_reply_that_ends_connections_is_given_up_after_half_a_minute() {
     }
     let expired = Ending::Undelivered(UndeliveredCause::Expired);
     assert_eq!(world.device().ledger().ending(0), Some(&expired));
-    assert!(world.device().stats().connects < 20, "{:?}", world.device().stats());
+    assert!(
+        world.device().stats().connects < 20,
+        "{:?}",
+        world.device().stats()
+    );
 }
