@@ -97,7 +97,7 @@ impl Client {
             outcome,
         } = settled;
         match &publication.content {
-            Content::Telemetry(_) => {}
+            Content::Telemetry(_) | Content::Claim(_) => {}
             Content::Attributes(_) => {
                 self.attributes.settled(id);
             }
