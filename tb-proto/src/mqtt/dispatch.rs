@@ -6,10 +6,10 @@ use super::engine::{Mqtt, Phase};
 use super::identifiers::Owner;
 use super::link::{CHUNK, Link};
 use super::outbox::{Content, Queue, SlotIndex};
-use super::signal::Outcome;
+use super::signal::{Outcome, Signal};
 use super::timers::Timer;
 use super::{Delivered, Rejection, UndeliveredCause};
-use crate::codec::{QoS, encode};
+use crate::codec::{QoS, ReasonCode, encode};
 
 impl<C: Content> Mqtt<C> {
     /// The next bytes for the connection that was opened last. Many messages are coalesced into one
@@ -36,7 +36,12 @@ impl<C: Content> Mqtt<C> {
         let Phase::Online(link) = &mut self.phase else {
             return;
         };
-        link.write_subscriptions(self.now);
+        for filter in link.write_subscriptions(self.now) {
+            self.signals.push_back(Signal::Subscribed {
+                filter,
+                granted: Err(ReasonCode::PACKET_TOO_LARGE),
+            });
+        }
         while let Phase::Online(link) = &self.phase
             && link.out.len() < CHUNK
             && let Some(next) = self.next_message(link)
