@@ -113,7 +113,7 @@ impl Client {
         } = entry;
         let written = writes > 0;
         match &publication.content {
-            Content::Telemetry(_) => {}
+            Content::Telemetry(_) | Content::Claim(_) => {}
             Content::Attributes(_) => {
                 self.attributes.settled(id);
             }

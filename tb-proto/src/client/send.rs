@@ -8,12 +8,13 @@ use super::{
 };
 use crate::codec::Topic;
 use crate::mqtt::{Delivered, Lane, MessageId, OnLinkEnd, Outcome, Publication, UndeliveredCause};
-use crate::tb::{Attributes, MessageOptions, Priority, Telemetry, topics};
+use crate::tb::{Attributes, Claim, MessageOptions, Priority, Telemetry, topics};
 use crate::time::Instant;
 
 /// Checked when they are compiled, not for every message.
 const TELEMETRY: Topic = Topic::from_static(topics::TELEMETRY);
 const ATTRIBUTES: Topic = Topic::from_static(topics::ATTRIBUTES);
+const CLAIM: Topic = Topic::from_static(topics::CLAIM);
 
 impl Client {
     /// Accepts a message. Its outcome comes as a completion of the returned ticket, exactly once.
@@ -55,6 +56,21 @@ impl Client {
         attributes: impl Into<Attributes>,
     ) -> Result<Pending<Delivered>, Refused<Message>> {
         self.send(now, attributes.into())
+    }
+
+    /// Allows a customer to claim this device: a secret, or a [`Claim`] with options.
+    ///
+    /// It is sent again over reconnects until it has its outcome, which says only that the server has
+    /// it: what comes of a claim is never told to the device.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub fn claim(
+        &mut self,
+        now: Instant,
+        claim: impl Into<Claim>,
+    ) -> Result<Pending<Delivered>, Refused<Message>> {
+        self.send(now, claim.into())
     }
 
     /// Accepts a message into room that was kept for it.
@@ -138,11 +154,13 @@ impl Client {
         };
         let topic = match content {
             Content::Telemetry(_) => TELEMETRY,
+            Content::Claim(_) => CLAIM,
             _ => ATTRIBUTES,
         };
         let now = self.mqtt.now();
         let (parked, before) = match &mut content {
             Content::Telemetry(body) => self.stamp(body, now),
+            Content::Claim(_) => (false, None),
             _ => (true, None),
         };
         if let Err(reason) = self.make_room(&content, &topic, kept) {
@@ -167,8 +185,8 @@ impl Client {
         self.counters.accepted += 1;
         match (is_telemetry, parked) {
             (true, true) => push_and_tidy(&mut self.unstamped, id, &self.mqtt),
-            (true, false) => {}
-            (false, _) => {
+            (_, false) => {}
+            (false, true) => {
                 self.attributes.push(id, &self.mqtt);
                 self.advance();
             }
