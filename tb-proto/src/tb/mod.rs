@@ -7,6 +7,7 @@ pub(crate) mod claim;
 mod invalid;
 mod json;
 mod options;
+mod provision;
 pub(crate) mod rpc;
 pub(crate) mod telemetry;
 pub(crate) mod topics;
@@ -18,7 +19,9 @@ pub use attributes::{
 pub use claim::Claim;
 pub use invalid::{InvalidPayload, UnexpectedPayload};
 pub use options::Priority;
+pub use provision::{InvalidProvisionRequest, ProvisionRequest};
 pub use rpc::{Params, RpcCall, RpcError, RpcReply, RpcResponse};
 pub use telemetry::Telemetry;
 
 pub(crate) use options::MessageOptions;
+pub(crate) use provision::{ProvisionAnswer, parse_provision_answer};
