@@ -14,8 +14,8 @@ pub use error::ProvisionError;
 use crate::client::VersionPolicy;
 use crate::codec::{Filter, QoS, Topic};
 use crate::mqtt::{
-    self, Cause, Credentials, Endpoint, Lane, LinkId, LinkLost, LinkRequest, Mqtt, OnLinkEnd,
-    OutboxLimits, Outcome, Publication, Refusal, Rejection, Scheme, Settings, Settled, Signal,
+    self, Cause, Credentials, Endpoint, Lane, LinkId, LinkLost, LinkRequest, MessageId, Mqtt,
+    OnLinkEnd, OutboxLimits, Outcome, Publication, Refusal, Rejection, Scheme, Settings, Signal,
     UndeliveredCause,
 };
 use crate::tb::{
@@ -229,7 +229,7 @@ impl Provisioning {
         }
     }
 
-    fn handle_signal(&mut self, signal: Signal<Request>) {
+    fn handle_signal(&mut self, signal: Signal) {
         match (signal, &mut self.step) {
             (Signal::Online { .. }, Step::Asking { .. }) => self.ask(),
             (Signal::Online { .. }, Step::Trying { credentials, .. }) => {
@@ -244,10 +244,7 @@ impl Provisioning {
             (Signal::ReceivedTooLarge { .. }, Step::Asking { .. }) => {
                 self.finish(Err(ProvisionError::Unexpected));
             }
-            (Signal::Settled(settled), Step::Asking { written }) => {
-                *written |= settled.written;
-                self.settled(&settled);
-            }
+            (Signal::Settled { id, outcome }, _) => self.settled(id, outcome),
             (Signal::Offline { cause, .. }, _) => self.offline(cause),
             _ => {}
         }
@@ -298,8 +295,13 @@ impl Provisioning {
     }
 
     /// The message that carries the request has an outcome; that is not yet an answer.
-    fn settled(&mut self, settled: &Settled<Request>) {
-        if let Outcome::Undelivered(UndeliveredCause::Rejected(rejection)) = settled.outcome {
+    fn settled(&mut self, id: MessageId, outcome: Outcome) {
+        let entry = self.mqtt.outbox_mut().take(id);
+        let Step::Asking { written } = &mut self.step else {
+            return;
+        };
+        *written |= entry.is_some_and(|entry| entry.writes > 0);
+        if let Outcome::Undelivered(UndeliveredCause::Rejected(rejection)) = outcome {
             self.finish(Err(match rejection {
                 Rejection::Reason(reason) => ProvisionError::Rejected(reason),
                 _ => ProvisionError::Unanswered,
