@@ -8,8 +8,10 @@ use core::pin::Pin;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use core::task::Context;
 use core::time::Duration;
+use std::sync::Mutex;
+use std::thread;
 
-use tb_proto::{Credentials, Telemetry};
+use tb_proto::{Credentials, RpcReply, Telemetry};
 
 use super::*;
 use crate::{Delivery, DeliveryError, RecvError};
@@ -241,4 +243,50 @@ fn a_ticket_of_a_panicked_client_says_so() {
         outcome.unwrap_err().to_string(),
         DeliveryError::Panicked.to_string()
     );
+}
+
+/// A text of the application that looks at the lock when it is dropped.
+struct Witness {
+    shared: Arc<Shared>,
+    dropped: Arc<Mutex<Vec<&'static str>>>,
+}
+
+impl AsRef<[u8]> for Witness {
+    fn as_ref(&self) -> &[u8] {
+        b"{}"
+    }
+}
+
+impl Drop for Witness {
+    fn drop(&mut self) {
+        let place = if self.shared.is_locked() {
+            "under the lock"
+        } else {
+            "without the lock"
+        };
+        self.dropped.lock().unwrap().push(place);
+    }
+}
+
+#[test]
+fn of_the_text_of_an_answer_nothing_of_the_application_is_left_to_drop_under_the_lock() {
+    let mut rig = Rig::connected(config());
+    let mut calls = rig.client.rpc_requests().unwrap();
+    rig.written();
+    let mut call = vec![0x30, 61, 0, 30];
+    call.extend_from_slice(b"v1/devices/me/rpc/request/7777");
+    // No properties.
+    call.push(0);
+    call.extend_from_slice(br#"{"method":"m","params":1234}"#);
+    rig.engine.wire().input(rig.link, &call);
+
+    let dropped = Arc::default();
+    let text = Bytes::from_owner(Witness {
+        shared: Arc::clone(&rig.engine.wire().shared),
+        dropped: Arc::clone(&dropped),
+    });
+    let answered = calls.recv_wait().unwrap().reply(RpcReply::text(text));
+    assert!(answered.is_ok());
+    // What the machine kept of it would be dropped with the answer, under the lock.
+    assert_eq!(*dropped.lock().unwrap(), ["without the lock"]);
 }
