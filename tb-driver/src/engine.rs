@@ -19,9 +19,9 @@ use crate::park;
 use crate::shared::Shared;
 use crate::state::Seat;
 
-/// So many bytes go into the machine under one lock: some thousand acknowledgements. Those who send
-/// meanwhile get their turn, and outcomes are passed on before many of them pile up.
-const INPUT_AT_ONCE: usize = 4 * 1024;
+/// So many bytes go into the machine under one lock: some thousands of acknowledgements. Those who
+/// send meanwhile get their turn, and outcomes are passed on before too many of them pile up.
+const INPUT_AT_ONCE: usize = 16 * 1024;
 
 /// The driver's side of one client: hands out what has to be done, takes what was done.
 ///
@@ -224,5 +224,7 @@ impl Wire {
     }
 }
 
+#[cfg(test)]
+mod interleavings;
 #[cfg(test)]
 mod tests;

@@ -16,11 +16,11 @@ use tb_proto::{Credentials, RpcReply, Telemetry};
 use super::*;
 use crate::{Delivery, DeliveryError, RecvError};
 
-const BUSY: Readiness = Readiness {
+pub(super) const BUSY: Readiness = Readiness {
     wants_chunk: true,
     would_sleep: false,
 };
-const IDLE: Readiness = Readiness {
+pub(super) const IDLE: Readiness = Readiness {
     wants_chunk: true,
     would_sleep: true,
 };
@@ -29,7 +29,17 @@ const IDLE: Readiness = Readiness {
 const CONNACK: [u8; 5] = [0x20, 0x03, 0x00, 0x00, 0x00];
 
 #[derive(Default)]
-struct Counter(AtomicUsize);
+pub(super) struct Counter(AtomicUsize);
+
+impl Counter {
+    pub(super) fn get(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn reset(&self) {
+        self.0.store(0, Ordering::Relaxed);
+    }
+}
 
 impl Wake for Counter {
     fn wake(self: Arc<Self>) {
@@ -37,17 +47,17 @@ impl Wake for Counter {
     }
 }
 
-struct Rig {
-    client: Client,
-    engine: Engine,
-    link: LinkId,
+pub(super) struct Rig {
+    pub(super) client: Client,
+    pub(super) engine: Engine,
+    pub(super) link: LinkId,
     woken: Arc<Counter>,
-    waker: Waker,
+    pub(super) waker: Waker,
 }
 
 impl Rig {
     /// A client that is connected and asleep.
-    fn connected(config: Config) -> Self {
+    pub(super) fn connected(config: Config) -> Self {
         let (client, mut engine) = Engine::new(config).unwrap();
         let woken = Arc::new(Counter::default());
         let waker = Waker::from(Arc::clone(&woken));
@@ -76,7 +86,7 @@ impl Rig {
     fn sleep(&mut self) {
         let turn = self.engine.turn(&self.waker, IDLE);
         assert!(matches!(turn, Turn::Sleep { .. }), "{turn:?}");
-        self.woken.0.store(0, Ordering::Relaxed);
+        self.woken.reset();
     }
 
     /// All that there is to write.
@@ -91,18 +101,22 @@ impl Rig {
         bytes
     }
 
-    fn send(&self) -> Delivery {
+    pub(super) fn send(&self) -> Delivery {
         self.client
             .send(Telemetry::json(r#"{"temperature":21.5}"#))
             .unwrap()
     }
 
-    fn woken(&self) -> usize {
-        self.woken.0.load(Ordering::Relaxed)
+    pub(super) fn woken(&self) -> usize {
+        self.woken.get()
+    }
+
+    pub(super) fn forget_wakes(&self) {
+        self.woken.reset();
     }
 }
 
-fn config() -> Config {
+pub(super) fn config() -> Config {
     Config::new("mqtt://localhost".parse().unwrap(), Credentials::token("t")).stamp(false)
 }
 
@@ -120,6 +134,22 @@ fn a_thousand_messages_wake_the_driver_once() {
     let written = rig.written();
     assert!(written.len() > 1_000 * 20);
     drop(tickets);
+}
+
+#[test]
+fn messages_sent_before_the_driver_comes_to_it_leave_in_one_piece() {
+    let mut rig = Rig::connected(config());
+    drop((0..10).map(|_| rig.send()).collect::<Vec<_>>());
+    let turn = rig.engine.turn(&rig.waker, IDLE);
+    let Turn::Work {
+        chunk: Some(chunk), ..
+    } = turn
+    else {
+        panic!("it was woken for bytes: {turn:?}")
+    };
+    assert!(chunk.len() > 10 * 20);
+    let turn = rig.engine.turn(&rig.waker, IDLE);
+    assert!(matches!(turn, Turn::Sleep { .. }), "{turn:?}");
 }
 
 #[test]
@@ -188,10 +218,10 @@ fn a_writer_of_its_own_is_woken_for_bytes_and_for_the_end() {
     assert!(poll(rig.link).is_pending());
 
     drop((0..10).map(|_| rig.send()).collect::<Vec<_>>());
-    assert_eq!((written.0.load(Ordering::Relaxed), rig.woken()), (1, 0));
+    assert_eq!((written.get(), rig.woken()), (1, 0));
     while poll(rig.link).is_ready() {}
     wire.lost(rig.link, LinkLost::Reset);
-    assert_eq!(written.0.load(Ordering::Relaxed), 2);
+    assert_eq!(written.get(), 2);
     assert_eq!(poll(rig.link), Poll::Ready(None));
     assert_eq!(
         rig.woken(),
