@@ -7,7 +7,7 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::task::Context;
 
-use super::tests::{BUSY, IDLE, Rig, config};
+use super::tests::{BUSY, Counter, IDLE, Rig, config};
 use super::*;
 use crate::Delivery;
 
@@ -40,7 +40,7 @@ struct World {
     driver_asleep: bool,
     /// The driver found nothing in its last turn: it would sleep in the next.
     driver_idle: bool,
-    writer: Arc<super::tests::Counter>,
+    writer: Arc<Counter>,
     writer_asleep: bool,
 }
 
