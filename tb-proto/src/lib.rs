@@ -31,9 +31,9 @@ pub use mqtt::{
 };
 pub use tb::{
     AttributeMap, AttributeQuery, AttributeTypeError, AttributeUpdate, AttributeValues, Attributes,
-    Checksum, ChecksumAlgorithm, ChunkRefusal, Hasher, Installed, InvalidPackage, InvalidPayload,
-    InvalidQuery, Offer, OfferId, Package, PackageType, Params, Priority, RpcCall, RpcError,
-    RpcReply, RpcResponse, Source, Telemetry, UnexpectedPayload, UpdateError, UpdateState,
-    Verified, Verifier,
+    Checksum, ChecksumAlgorithm, ChunkRefusal, Claim, Hasher, Installed, InvalidPackage,
+    InvalidPayload, InvalidQuery, Offer, OfferId, Package, PackageType, Params, Priority, RpcCall,
+    RpcError, RpcReply, RpcResponse, Source, Telemetry, UnexpectedPayload, UpdateError,
+    UpdateState, Verified, Verifier,
 };
 pub use time::Instant;

@@ -3,10 +3,11 @@
 //! Values and pure functions: nothing here knows a packet, a queue or a timer.
 
 pub(crate) mod attributes;
+pub(crate) mod claim;
 mod invalid;
 mod json;
 mod options;
-#[cfg_attr(not(test), expect(dead_code, reason = "the client is wired to it next"))]
+#[allow(dead_code, unused_imports, reason = "the client is wired to it next")]
 pub(crate) mod ota;
 pub(crate) mod rpc;
 pub(crate) mod telemetry;
@@ -16,6 +17,7 @@ pub use attributes::{
     AttributeMap, AttributeQuery, AttributeTypeError, AttributeUpdate, AttributeValues, Attributes,
     InvalidQuery,
 };
+pub use claim::Claim;
 pub use invalid::{InvalidPayload, UnexpectedPayload};
 pub use options::Priority;
 pub use ota::{

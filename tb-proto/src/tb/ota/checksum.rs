@@ -63,8 +63,8 @@ impl ChecksumAlgorithm {
             .find(|algorithm| algorithm.name().eq_ignore_ascii_case(name))
     }
 
-    /// Bytes of a checksum.
-    pub const fn len(self) -> usize {
+    /// How many bytes a checksum has.
+    pub const fn size(self) -> usize {
         match self {
             Self::Crc32 | Self::Murmur3_32 => 4,
             Self::Md5 | Self::Murmur3_128 => 16,
@@ -80,7 +80,7 @@ impl Checksum {
     /// `None` if it is not.
     pub fn from_hex(algorithm: ChecksumAlgorithm, text: &str) -> Option<Self> {
         let (pairs, rest) = text.as_bytes().as_chunks::<2>();
-        if pairs.len() != algorithm.len() || !rest.is_empty() {
+        if pairs.len() != algorithm.size() || !rest.is_empty() {
             return None;
         }
         let mut bytes = [0; MAX_LEN];
@@ -105,7 +105,7 @@ impl Checksum {
     pub fn as_bytes(&self) -> &[u8] {
         let (bytes, _) = self
             .bytes
-            .split_at_checked(self.algorithm.len())
+            .split_at_checked(self.algorithm.size())
             .unwrap_or((&self.bytes, &[]));
         bytes
     }

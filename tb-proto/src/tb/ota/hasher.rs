@@ -20,10 +20,6 @@ use super::{Checksum, ChecksumAlgorithm};
 pub struct Hasher(State);
 
 #[derive(Clone)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "there is one for each download, and it should not allocate"
-)]
 enum State {
     Md5(Md5),
     Sha256(Sha256),

@@ -8,6 +8,7 @@
 //! held: the image goes through, whatever its size.
 
 mod announcement;
+mod assignment;
 mod checksum;
 mod download;
 mod error;
