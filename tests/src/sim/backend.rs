@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::control::{Assignment, QueueKind};
+use super::control::QueueKind;
 use super::credentials::Credentials;
+use super::ota::{Packages, PerKind, Release, UpdateKind};
 use super::rate_limits::Limits;
 use super::server_rpc::Rpcs;
-use super::setup::{DeviceSetup, PayloadType, ProfileSetup, Setup, TransportType};
+use super::setup::{DeviceSetup, PayloadType, ProfileSetup, Setup, TenantLimits, TransportType};
 use super::stored::TypedValue;
 use super::topics::ProfileTopics;
 
@@ -14,11 +15,25 @@ use super::topics::ProfileTopics;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct DeviceId(usize);
 
+/// A device profile for as long as the simulator lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ProfileId(usize);
+
+/// Whom an OTA package is assigned to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Assignee {
+    Device(DeviceId),
+    Profile(ProfileId),
+}
+
 #[derive(Clone, Debug)]
 pub(super) struct Backend {
     devices: Vec<Device>,
     profiles: Vec<Profile>,
+    pub(super) packages: Packages,
     pub(super) tenant: Limits,
+    /// The tenant has used up what it pays for: nothing is taken any more.
+    pub(super) transport_disabled: bool,
     pub(super) service: Service,
     queue_errors: Vec<(QueueKind, Option<DeviceId>)>,
     queue_delays: Vec<QueueDelay>,
@@ -35,8 +50,10 @@ pub(super) struct Device {
     pub(super) rpcs: Rpcs,
     /// Limits of the device's own traffic.
     pub(super) limits: Limits,
-    pub(super) firmware: Option<Assignment>,
-    pub(super) software: Option<Assignment>,
+    /// Limits of all its children together, if it is a gateway.
+    pub(super) children_limits: Limits,
+    /// Packages assigned to this very device.
+    releases: PerKind<Option<Release>>,
     pub(super) deleted: bool,
     /// It went through provisioning, which happens once.
     pub(super) provisioned: bool,
@@ -49,6 +66,8 @@ pub(super) struct Profile {
     pub(super) payload: PayloadType,
     pub(super) topics: ProfileTopics,
     pub(super) acknowledges_invalid: bool,
+    /// Packages of the devices that have none of their own.
+    releases: PerKind<Option<Release>>,
 }
 
 /// The service that checks credentials and looks things up.
@@ -87,23 +106,22 @@ impl Backend {
         let mut backend = Self {
             devices: Vec::new(),
             profiles,
+            packages: Packages::default(),
             tenant: Limits::of_tenant(&setup.tenant_limits),
+            transport_disabled: false,
             service: Service::default(),
             queue_errors: Vec::new(),
             queue_delays: Vec::new(),
         };
         for device in &setup.devices {
             if backend.device_named(&device.name).is_none() {
-                backend.create(
-                    device,
-                    Limits::of_device(&setup.tenant_limits, device.gateway),
-                );
+                backend.create(device, &setup.tenant_limits);
             }
         }
         backend
     }
 
-    pub(super) fn create(&mut self, setup: &DeviceSetup, limits: Limits) -> DeviceId {
+    pub(super) fn create(&mut self, setup: &DeviceSetup, tenant_limits: &TenantLimits) -> DeviceId {
         let profile = setup.profile.as_deref().unwrap_or("default");
         // A profile that is not there is created with defaults, as gateways and provisioning do.
         let profile = self
@@ -131,9 +149,9 @@ impl Backend {
             shared: typed(&setup.shared),
             client: typed(&setup.client),
             rpcs: Rpcs::default(),
-            limits,
-            firmware: None,
-            software: None,
+            limits: Limits::of_device(tenant_limits, setup.gateway),
+            children_limits: Limits::of_children(tenant_limits),
+            releases: PerKind::default(),
             deleted: false,
             provisioned: false,
         });
@@ -165,6 +183,50 @@ impl Backend {
 
     pub(super) fn profile_of(&self, device: DeviceId) -> &Profile {
         &self.profiles[self.devices[device.0].profile]
+    }
+
+    /// The package of a device: its own, or else its profile's.
+    pub(super) fn release_of(&self, device: DeviceId, kind: UpdateKind) -> Option<&Release> {
+        let own = self.device(device).releases.get(kind);
+        let of_profile = self.profile_of(device).releases.get(kind);
+        own.as_ref().or(of_profile.as_ref())
+    }
+
+    pub(super) fn release_mut(
+        &mut self,
+        assignee: Assignee,
+        kind: UpdateKind,
+    ) -> &mut Option<Release> {
+        let releases = match assignee {
+            Assignee::Device(device) => &mut self.devices[device.0].releases,
+            Assignee::Profile(profile) => &mut self.profiles[profile.0].releases,
+        };
+        releases.get_mut(kind)
+    }
+
+    pub(super) fn devices_of(&self, assignee: Assignee) -> Vec<DeviceId> {
+        match assignee {
+            Assignee::Device(device) => vec![device],
+            Assignee::Profile(ProfileId(profile)) => self
+                .devices()
+                .filter(|(_, device)| device.profile == profile)
+                .map(|(id, _)| id)
+                .collect(),
+        }
+    }
+
+    pub(super) fn profile_named(&self, name: &str) -> Option<ProfileId> {
+        let position = self.profiles.iter().position(|known| known.name == name);
+        position.map(ProfileId)
+    }
+
+    /// Other limits apply from now on; buckets are full again.
+    pub(super) fn limit(&mut self, tenant_limits: &TenantLimits) {
+        self.tenant = Limits::of_tenant(tenant_limits);
+        for device in &mut self.devices {
+            device.limits = Limits::of_device(tenant_limits, device.gateway);
+            device.children_limits = Limits::of_children(tenant_limits);
+        }
     }
 
     pub(super) fn forget_rpcs(&mut self) {
@@ -213,6 +275,7 @@ impl Profile {
                 setup.attributes_subscribe_topic.as_deref(),
             ),
             acknowledges_invalid: setup.send_ack_on_validation_exception,
+            releases: PerKind::default(),
         }
     }
 }

@@ -5,8 +5,9 @@ use std::path::Path;
 
 use tb_tests::replay::{Corpus, Recording};
 
-/// Families that the simulator answers: those of a plain device, its claims and its profile.
-pub(crate) const REPLAYED: [&str; 9] = [
+/// Families that the simulator answers: those of a plain device, its claims, its profile, its updates and its
+/// limits.
+pub(crate) const REPLAYED: [&str; 11] = [
     "connect",
     "pubsub",
     "telemetry",
@@ -16,15 +17,15 @@ pub(crate) const REPLAYED: [&str; 9] = [
     "failure-classes",
     "claim",
     "profile",
+    "ota",
+    "rate-limits",
 ];
 
 /// Families that the simulator does not answer yet, and what it lacks for them.
-pub(crate) const LATER: [(&str, &str); 5] = [
+pub(crate) const LATER: [(&str, &str); 3] = [
     ("gateway", "gateway topics and children"),
-    ("ota", "firmware and software packages"),
     ("protobuf", "payloads in protobuf"),
     ("provision", "provisioning sessions"),
-    ("rate-limits", "limits of gateways and children"),
 ];
 
 /// The recordings of the repository, and those that `TB_TRANSCRIPTS` adds.
