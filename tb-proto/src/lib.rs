@@ -33,7 +33,9 @@ pub use mqtt::{
 pub use provision::{ProvisionError, Provisioning};
 pub use tb::{
     AttributeMap, AttributeQuery, AttributeTypeError, AttributeUpdate, AttributeValues, Attributes,
-    Claim, InvalidPayload, InvalidProvisionRequest, InvalidQuery, Params, Priority,
-    ProvisionRequest, RpcCall, RpcError, RpcReply, RpcResponse, Telemetry, UnexpectedPayload,
+    Checksum, ChecksumAlgorithm, ChunkRefusal, Claim, Hasher, Installed, InvalidPackage,
+    InvalidPayload, InvalidProvisionRequest, InvalidQuery, Offer, OfferId, Package, PackageType,
+    Params, Priority, ProvisionRequest, RpcCall, RpcError, RpcReply, RpcResponse, Source,
+    Telemetry, UnexpectedPayload, UpdateError, UpdateState, Verified, Verifier,
 };
 pub use time::Instant;
