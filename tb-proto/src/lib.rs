@@ -15,6 +15,7 @@ mod codec;
 #[doc(hidden)]
 pub mod fuzzing;
 mod mqtt;
+mod provision;
 mod tb;
 mod time;
 
@@ -29,9 +30,12 @@ pub use mqtt::{
     Cause, Credentials, Delivered, Endpoint, InvalidCredentials, InvalidUrl, LinkId, LinkLost,
     LinkRequest, Refusal, Rejection, Scheme, UndeliveredCause, VersionChange,
 };
+pub use provision::{ProvisionError, Provisioning};
 pub use tb::{
     AttributeMap, AttributeQuery, AttributeTypeError, AttributeUpdate, AttributeValues, Attributes,
-    Claim, InvalidPayload, InvalidQuery, Params, Priority, RpcCall, RpcError, RpcReply,
-    RpcResponse, Telemetry, UnexpectedPayload,
+    Checksum, ChecksumAlgorithm, ChunkRefusal, Claim, Hasher, Installed, InvalidPackage,
+    InvalidPayload, InvalidProvisionRequest, InvalidQuery, Offer, OfferId, Package, PackageType,
+    Params, Priority, ProvisionRequest, RpcCall, RpcError, RpcReply, RpcResponse, Source,
+    Telemetry, UnexpectedPayload, UpdateError, UpdateState, Verified, Verifier,
 };
 pub use time::Instant;

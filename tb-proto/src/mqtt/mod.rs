@@ -37,6 +37,7 @@ mod version;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use credentials::Kind;
 pub use credentials::{Credentials, InvalidCredentials};
 pub use ending::{Cause, Refusal};
 pub use endpoint::{Endpoint, InvalidUrl, Scheme};
@@ -47,5 +48,5 @@ pub(crate) use outbox::{
 pub use outcome::{Delivered, Rejection, UndeliveredCause};
 pub(crate) use settings::Settings;
 pub use signal::VersionChange;
-pub(crate) use signal::{Outcome, Settled, Signal};
+pub(crate) use signal::{Outcome, Signal};
 pub use transport::{LinkId, LinkLost, LinkRequest};

@@ -1,4 +1,4 @@
-//! What ThingsBoard means: topics, payloads, RPC.
+//! What ThingsBoard means: topics, payloads, RPC, updates.
 //!
 //! Values and pure functions: nothing here knows a packet, a queue or a timer.
 
@@ -7,6 +7,9 @@ pub(crate) mod claim;
 mod invalid;
 mod json;
 mod options;
+#[allow(dead_code, unused_imports, reason = "the client is wired to it next")]
+pub(crate) mod ota;
+mod provision;
 pub(crate) mod rpc;
 pub(crate) mod telemetry;
 pub(crate) mod topics;
@@ -18,7 +21,13 @@ pub use attributes::{
 pub use claim::Claim;
 pub use invalid::{InvalidPayload, UnexpectedPayload};
 pub use options::Priority;
+pub use ota::{
+    Checksum, ChecksumAlgorithm, ChunkRefusal, Hasher, Installed, InvalidPackage, Offer, OfferId,
+    Package, PackageType, Source, UpdateError, UpdateState, Verified, Verifier,
+};
+pub use provision::{InvalidProvisionRequest, ProvisionRequest};
 pub use rpc::{Params, RpcCall, RpcError, RpcReply, RpcResponse};
 pub use telemetry::Telemetry;
 
 pub(crate) use options::MessageOptions;
+pub(crate) use provision::{ProvisionAnswer, parse_provision_answer};
