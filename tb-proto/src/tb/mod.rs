@@ -7,6 +7,7 @@ pub(crate) mod claim;
 mod invalid;
 mod json;
 mod options;
+pub(crate) mod protobuf;
 pub(crate) mod rpc;
 pub(crate) mod telemetry;
 pub(crate) mod topics;
