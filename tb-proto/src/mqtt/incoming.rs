@@ -131,7 +131,9 @@ impl<C: Content> Mqtt<C> {
                 link.identifiers.release(id);
                 self.acknowledged(place, ReasonCode::new(reason));
             }
-            Owner::GivenUp => link.identifiers.release(id),
+            Owner::GivenUp => {
+                link.identifiers.release(id);
+            }
             Owner::Nobody | Owner::Subscribe | Owner::Unsubscribe => {
                 self.counters.unexpected_acknowledgements += 1;
             }
@@ -162,9 +164,6 @@ impl<C: Content> Mqtt<C> {
             return;
         }
         self.topic_works(place);
-        let Some(entry) = self.outbox.remove(id) else {
-            return;
-        };
         let outcome = if reason.is_error() {
             Outcome::Undelivered(UndeliveredCause::Rejected(Rejection::Reason(reason)))
         } else {
@@ -172,6 +171,6 @@ impl<C: Content> Mqtt<C> {
                 version: self.versions.current(),
             })
         };
-        self.report(entry, outcome);
+        self.settle(id, outcome);
     }
 }

@@ -126,37 +126,31 @@ impl Link {
         });
     }
 
-    /// Writes what is due of SUBSCRIBE (all filters in one packet) and UNSUBSCRIBE.
-    pub(crate) fn write_subscriptions(&mut self, now: Instant) {
-        let all_of = |filters: &[(Filter, FilterState)], wanted| -> Vec<Filter> {
-            let chosen = filters.iter().filter(|&&(_, state)| state == wanted);
-            chosen.map(|(filter, _)| filter.clone()).collect()
-        };
+    /// Writes what is due of UNSUBSCRIBE and SUBSCRIBE: all filters in one packet, or in as many as the
+    /// server's Maximum Packet Size makes of it. Returns the filters that are too long for any.
+    pub(crate) fn write_subscriptions(&mut self, now: Instant) -> Vec<Filter> {
         if self
             .filters
             .iter()
-            .any(|&(_, state)| state == FilterState::Leaving)
+            .all(|&(_, state)| state == FilterState::Asked)
         {
-            let leaving = all_of(&self.filters, FilterState::Leaving);
+            return Vec::new();
+        }
+        let too_long = self.drop_filters_too_long();
+        while let Some(leaving) = self.next_filters(FilterState::Leaving) {
             let Some(id) = self.identifiers.take(Owner::Unsubscribe) else {
-                return;
+                return too_long;
             };
             let refs: Vec<&Filter> = leaving.iter().collect();
             if encode::unsubscribe(self.version, id, &refs, &mut self.out).is_err() {
                 self.identifiers.release(id);
             }
-            self.filters
-                .retain(|&(_, state)| state != FilterState::Leaving);
+            self.filters.retain(|(filter, _)| !leaving.contains(filter));
             self.last_activity = now;
         }
-        if self
-            .filters
-            .iter()
-            .any(|&(_, state)| state == FilterState::Due)
-        {
-            let due = all_of(&self.filters, FilterState::Due);
+        while let Some(due) = self.next_filters(FilterState::Due) {
             let Some(id) = self.identifiers.take(Owner::Subscribe) else {
-                return;
+                return too_long;
             };
             let refs: Vec<(&Filter, QoS)> = due
                 .iter()
@@ -165,12 +159,41 @@ impl Link {
             if encode::subscribe(self.version, id, &refs, &mut self.out).is_err() {
                 self.identifiers.release(id);
             }
-            for (_, state) in &mut self.filters {
-                *state = FilterState::Asked;
+            for (filter, state) in &mut self.filters {
+                if due.contains(filter) {
+                    *state = FilterState::Asked;
+                }
             }
             self.subscribing.push_back((id, now, due));
             self.last_activity = now;
         }
+        too_long
+    }
+
+    /// Forgets the filters that the server takes in no packet, and returns those that were wanted.
+    fn drop_filters_too_long(&mut self) -> Vec<Filter> {
+        let (version, limit) = (self.version, self.max_packet.unwrap_or(usize::MAX));
+        let mut too_long = Vec::new();
+        self.filters.retain(|(filter, state)| {
+            let fits = encode::filters_that_fit(version, [filter], limit) == 1;
+            if !fits && *state == FilterState::Due {
+                too_long.push(filter.clone());
+            }
+            fits
+        });
+        too_long
+    }
+
+    /// The filters in this state that go into the next packet.
+    fn next_filters(&self, wanted: FilterState) -> Option<Vec<Filter>> {
+        let in_state = self
+            .filters
+            .iter()
+            .filter(|&&(_, state)| state == wanted)
+            .map(|(filter, _)| filter);
+        let limit = self.max_packet.unwrap_or(usize::MAX);
+        let fit = encode::filters_that_fit(self.version, in_state.clone(), limit);
+        (fit > 0).then(|| in_state.take(fit).cloned().collect())
     }
 
     /// The filters that this SUBACK is about, with the server's answer to each. Nothing if it answers

@@ -47,5 +47,5 @@ pub(crate) use outbox::{
 pub use outcome::{Delivered, Rejection, UndeliveredCause};
 pub(crate) use settings::Settings;
 pub use signal::VersionChange;
-pub(crate) use signal::{Outcome, Settled, Signal};
+pub(crate) use signal::{Outcome, Signal};
 pub use transport::{LinkId, LinkLost, LinkRequest};
