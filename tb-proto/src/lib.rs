@@ -20,18 +20,19 @@ mod time;
 
 pub use client::{
     AlreadyServed, Answer, AttributeKeys, AttributeSubscription, Client, Completion, Config,
-    Drained, Event, Message, Overflow, Pending, Refused, RefusedReason, RequestError, RequestId,
-    Room, RpcMethods, RpcRefusal, RpcRequest, RpcServer, State, Stats, Target, Undelivered,
-    VersionPolicy,
+    Drained, Event, InvalidConfig, Message, Overflow, Pending, Refused, RefusedReason,
+    RequestError, RequestId, Room, RpcMethods, RpcRefusal, RpcRequest, RpcServer, State, Stats,
+    Target, Undelivered, VersionPolicy,
 };
-pub use codec::{InvalidTopic, Malformed, ProtocolVersion, QoS, ReasonCode};
+pub use codec::{InvalidFilter, InvalidTopic, Malformed, ProtocolVersion, QoS, ReasonCode};
 pub use mqtt::{
     Cause, Credentials, Delivered, Endpoint, InvalidCredentials, InvalidUrl, LinkId, LinkLost,
     LinkRequest, Refusal, Rejection, Scheme, UndeliveredCause, VersionChange,
 };
 pub use tb::{
     AttributeMap, AttributeQuery, AttributeTypeError, AttributeUpdate, AttributeValues, Attributes,
-    Claim, InvalidPayload, InvalidQuery, Params, Priority, RpcCall, RpcError, RpcReply,
-    RpcResponse, Telemetry, UnexpectedPayload,
+    Claim, InvalidPayload, InvalidQuery, InvalidTopics, InvalidTsField, Params, PayloadFormat,
+    Priority, RpcCall, RpcError, RpcReply, RpcResponse, Telemetry, TopicFamily, Topics,
+    UnexpectedPayload,
 };
 pub use time::Instant;

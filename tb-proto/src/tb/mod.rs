@@ -7,6 +7,7 @@ pub(crate) mod claim;
 mod invalid;
 mod json;
 mod options;
+mod payload_format;
 pub(crate) mod protobuf;
 pub(crate) mod rpc;
 pub(crate) mod telemetry;
@@ -19,7 +20,10 @@ pub use attributes::{
 pub use claim::Claim;
 pub use invalid::{InvalidPayload, UnexpectedPayload};
 pub use options::Priority;
+pub use payload_format::{InvalidTsField, PayloadFormat};
 pub use rpc::{Params, RpcCall, RpcError, RpcReply, RpcResponse};
 pub use telemetry::Telemetry;
+pub use topics::{InvalidTopics, TopicFamily, Topics};
 
 pub(crate) use options::MessageOptions;
+pub(crate) use payload_format::Encoding;

@@ -13,7 +13,6 @@ mod write;
 
 pub(crate) use attributes::{attributes_request, read_attribute_update, read_attribute_values};
 pub(crate) use claim::claim;
-pub(crate) use field::MAX_FIELD_NUMBER;
 pub(crate) use rpc::{
     ParamsField, RpcRequestMessage, read_rpc_answer, read_rpc_request, rpc_reply, rpc_request,
 };
