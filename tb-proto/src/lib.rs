@@ -31,8 +31,10 @@ pub use mqtt::{
 };
 pub use tb::{
     AttributeMap, AttributeQuery, AttributeTypeError, AttributeUpdate, AttributeValues, Attributes,
-    Claim, InvalidPayload, InvalidQuery, InvalidTopics, InvalidTsField, Params, PayloadFormat,
-    Priority, RpcCall, RpcError, RpcReply, RpcResponse, Telemetry, TopicFamily, Topics,
-    UnexpectedPayload,
+    Checksum, ChecksumAlgorithm, ChunkRefusal, Claim, Hasher, Installed, InvalidPackage,
+    InvalidPayload, InvalidQuery, InvalidTopics, InvalidTsField, Offer, OfferId, Package,
+    PackageType, Params, PayloadFormat, Priority, RpcCall, RpcError, RpcReply, RpcResponse, Source,
+    Telemetry, TopicFamily, Topics, UnexpectedPayload, UpdateError, UpdateState, Verified,
+    Verifier,
 };
 pub use time::Instant;

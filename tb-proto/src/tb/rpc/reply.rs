@@ -41,9 +41,11 @@ impl RpcReply {
 
     /// Answers with this text as it is. Whoever called gets an error if it is not JSON; an empty
     /// text is an empty answer.
-    pub fn text(text: impl Into<Bytes>) -> Self {
+    pub fn text(text: impl AsRef<[u8]>) -> Self {
         Self {
-            payload: Ok(Payload::Text(text.into())),
+            // A buffer of the application may run its code when it is dropped; a driver drops what is
+            // settled where no such code may run.
+            payload: Ok(Payload::Text(Bytes::copy_from_slice(text.as_ref()))),
         }
     }
 
@@ -55,14 +57,16 @@ impl RpcReply {
         let mut payload = b"{\"error\":".to_vec();
         write_text(&mut payload, message.as_ref());
         payload.push(b'}');
-        Self::text(payload)
+        Self {
+            payload: Ok(Payload::Text(payload.into())),
+        }
     }
 
     /// Answers with the bytes of a message of the profile's RPC response schema, on a connection that
     /// speaks protobuf. Whoever called gets it as JSON.
-    pub fn protobuf(message: impl Into<Bytes>) -> Self {
+    pub fn protobuf(message: impl Into<Vec<u8>>) -> Self {
         Self {
-            payload: Ok(Payload::Message(message.into())),
+            payload: Ok(Payload::Message(message.into().into())),
         }
     }
 
