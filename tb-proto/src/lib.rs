@@ -15,6 +15,7 @@ mod codec;
 #[doc(hidden)]
 pub mod fuzzing;
 mod mqtt;
+mod provision;
 mod tb;
 mod time;
 
@@ -29,12 +30,13 @@ pub use mqtt::{
     Cause, Credentials, Delivered, Endpoint, InvalidCredentials, InvalidUrl, LinkId, LinkLost,
     LinkRequest, Refusal, Rejection, Scheme, UndeliveredCause, VersionChange,
 };
+pub use provision::{ProvisionError, Provisioning};
 pub use tb::{
     AttributeMap, AttributeQuery, AttributeTypeError, AttributeUpdate, AttributeValues, Attributes,
     Checksum, ChecksumAlgorithm, ChunkRefusal, Claim, Hasher, Installed, InvalidPackage,
-    InvalidPayload, InvalidQuery, InvalidTopics, InvalidTsField, Offer, OfferId, Package,
-    PackageType, Params, PayloadFormat, Priority, RpcCall, RpcError, RpcReply, RpcResponse, Source,
-    Telemetry, TopicFamily, Topics, UnexpectedPayload, UpdateError, UpdateState, Verified,
-    Verifier,
+    InvalidPayload, InvalidProvisionRequest, InvalidQuery, InvalidTopics, InvalidTsField, Offer,
+    OfferId, Package, PackageType, Params, PayloadFormat, Priority, ProvisionRequest, RpcCall,
+    RpcError, RpcReply, RpcResponse, Source, Telemetry, TopicFamily, Topics, UnexpectedPayload,
+    UpdateError, UpdateState, Verified, Verifier,
 };
 pub use time::Instant;
