@@ -9,6 +9,8 @@ use tb_proto::{
     Refusal, Refused, RefusedReason, RequestError, Undelivered, UnexpectedPayload,
 };
 
+use crate::provision::NotProvisioned;
+
 /// A client cannot be made of this configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -120,6 +122,8 @@ pub enum Error {
     UnexpectedPayload(UnexpectedPayload),
     /// An attribute is of another type than was asked for.
     AttributeType(AttributeTypeError),
+    /// The device did not get its credentials.
+    NotProvisioned(NotProvisioned),
     /// It was not over in time; what was accepted goes on.
     TimedOut,
     /// Waiting on the thread that has to drive the connection would wait for ever.
@@ -251,6 +255,7 @@ impl fmt::Display for Error {
             Self::AlreadyServed(error) => error.fmt(f),
             Self::UnexpectedPayload(error) => error.fmt(f),
             Self::AttributeType(error) => error.fmt(f),
+            Self::NotProvisioned(error) => error.fmt(f),
             Self::TimedOut => f.write_str(TIMED_OUT),
             Self::OnDriverThread => f.write_str(ON_DRIVER_THREAD),
         }
@@ -328,6 +333,12 @@ impl From<RequestError> for Error {
 impl From<RoomError> for Error {
     fn from(error: RoomError) -> Self {
         Self::Room(error)
+    }
+}
+
+impl From<NotProvisioned> for Error {
+    fn from(error: NotProvisioned) -> Self {
+        Self::NotProvisioned(error)
     }
 }
 
