@@ -289,7 +289,7 @@ pub(super) fn cost(values: &[(String, TypedValue)]) -> Cost {
 }
 
 /// Attributes in the order in which they were asked for, each once.
-fn select(
+pub(super) fn select(
     values: &BTreeMap<String, Attribute>,
     keys: Option<&[String]>,
     everything: bool,
