@@ -22,24 +22,28 @@ pub(in crate::sim) fn connect(bytes: &[u8]) -> Result<(String, String), NotProto
     Ok((name, device_type))
 }
 
+pub(in crate::sim) type KeyValues = Vec<(String, TypedValue)>;
+
 /// Values with the time that the device gave; 0 is none.
-pub(in crate::sim) type Points = (Option<i64>, Vec<(String, TypedValue)>);
+pub(in crate::sim) type Points = (Option<i64>, KeyValues);
 
 /// An empty list, an empty key, or text that is no JSON where it has to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::sim) struct InvalidValues;
 
+type Checked<T> = Result<T, InvalidValues>;
+
 /// `GatewayTelemetryMsg`
 pub(in crate::sim) fn telemetry(
     bytes: &[u8],
-) -> Result<Vec<Named<Result<Vec<Points>, InvalidValues>>>, NotProtobuf> {
+) -> Result<Vec<Named<Checked<Vec<Points>>>>, NotProtobuf> {
     each(bytes, |part| {
         let (mut name, mut batches) = (String::new(), Vec::new());
         for (number, content) in fields(part)? {
             match number {
                 1 => name = text(content)?,
                 3 => {
-                    for (_, list) in delimited(content, 1)? {
+                    for list in delimited(content, 1)? {
                         batches.push(points(list)?);
                     }
                 }
@@ -61,7 +65,7 @@ pub(in crate::sim) fn telemetry(
 /// `GatewayAttributesMsg`
 pub(in crate::sim) fn attributes(
     bytes: &[u8],
-) -> Result<Vec<Named<Result<Vec<(String, TypedValue)>, InvalidValues>>>, NotProtobuf> {
+) -> Result<Vec<Named<Checked<KeyValues>>>, NotProtobuf> {
     each(bytes, |part| {
         let (mut name, mut values) = (String::new(), Err(InvalidValues));
         for (number, content) in fields(part)? {
@@ -159,18 +163,18 @@ fn each<T>(
 }
 
 /// The fields of this number in an inner message.
-fn delimited(content: Content<'_>, wanted: u32) -> Result<Vec<(u32, &[u8])>, NotProtobuf> {
+fn delimited(content: Content<'_>, wanted: u32) -> Result<Vec<&[u8]>, NotProtobuf> {
     let mut all = Vec::new();
     for (number, content) in fields(content.delimited().ok_or(NotProtobuf)?)? {
         if number == wanted {
-            all.push((number, content.delimited().ok_or(NotProtobuf)?));
+            all.push(content.delimited().ok_or(NotProtobuf)?);
         }
     }
     Ok(all)
 }
 
 /// `TsKvListProto`
-fn points(bytes: &[u8]) -> Result<Result<Points, InvalidValues>, NotProtobuf> {
+fn points(bytes: &[u8]) -> Result<Checked<Points>, NotProtobuf> {
     let mut ts = 0;
     for (number, content) in fields(bytes)? {
         if number == 1 {
@@ -182,13 +186,10 @@ fn points(bytes: &[u8]) -> Result<Result<Points, InvalidValues>, NotProtobuf> {
 }
 
 /// The repeated `KeyValueProto` of a message.
-fn key_values(
-    content: Content<'_>,
-    field: u32,
-) -> Result<Result<Vec<(String, TypedValue)>, InvalidValues>, NotProtobuf> {
+fn key_values(content: Content<'_>, field: u32) -> Result<Checked<KeyValues>, NotProtobuf> {
     let mut values = Vec::new();
     let mut valid = true;
-    for (_, bytes) in delimited(content, field)? {
+    for bytes in delimited(content, field)? {
         let (key, value) = key_value(bytes)?;
         valid &= !key.is_empty();
         match value {

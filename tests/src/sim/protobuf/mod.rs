@@ -3,6 +3,7 @@
 mod dynamic;
 mod gateway;
 mod messages;
+mod scalar;
 mod schema;
 mod wire;
 
