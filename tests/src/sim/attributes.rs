@@ -157,6 +157,7 @@ impl Simulator {
     }
 
     fn push_change(&mut self, device: DeviceId, change: &Change) {
+        self.push_change_to_gateways(device, change);
         let at = self.core_time();
         for id in self.sessions_of(device) {
             let subscribed = self
@@ -250,7 +251,7 @@ impl Found {
 }
 
 impl Change {
-    fn to_text(&self) -> String {
+    pub(super) fn to_text(&self) -> String {
         match self {
             Self::Updated(values) => object_text(
                 values
@@ -272,7 +273,7 @@ impl Change {
         }
     }
 
-    fn to_protobuf(&self, unix_ms: i64) -> Vec<u8> {
+    pub(super) fn to_protobuf(&self, unix_ms: i64) -> Vec<u8> {
         match self {
             Self::Updated(values) => protobuf::attributes_updated(unix_ms, values),
             Self::Deleted(keys) => protobuf::attributes_deleted(keys),
