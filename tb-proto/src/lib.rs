@@ -19,10 +19,10 @@ mod tb;
 mod time;
 
 pub use client::{
-    AlreadyServed, Answer, AttributeKeys, AttributeSubscription, Client, Completion, Config,
-    Drained, Event, Message, Overflow, Pending, Refused, RefusedReason, RequestError, RequestId,
-    Room, RpcMethods, RpcRefusal, RpcRequest, RpcServer, State, Stats, Target, Undelivered,
-    VersionPolicy,
+    AlreadyFollowed, AlreadyServed, Answer, AttributeKeys, AttributeSubscription, Client,
+    Completion, Config, Drained, Event, Message, Overflow, Pending, Refused, RefusedReason,
+    RequestError, RequestId, Room, RpcMethods, RpcRefusal, RpcRequest, RpcServer, State, Stats,
+    Target, Undelivered, VersionPolicy,
 };
 pub use codec::{InvalidTopic, Malformed, ProtocolVersion, QoS, ReasonCode};
 pub use mqtt::{
@@ -31,9 +31,9 @@ pub use mqtt::{
 };
 pub use tb::{
     AttributeMap, AttributeQuery, AttributeTypeError, AttributeUpdate, AttributeValues, Attributes,
-    Checksum, ChecksumAlgorithm, ChunkRefusal, Claim, Hasher, Installed, InvalidPackage,
-    InvalidPayload, InvalidQuery, Offer, OfferId, Package, PackageType, Params, Priority, RpcCall,
-    RpcError, RpcReply, RpcResponse, Source, Telemetry, UnexpectedPayload, UpdateError,
-    UpdateState, Verified, Verifier,
+    Checksum, ChecksumAlgorithm, Chunk, ChunkRefusal, Claim, Fetched, Hasher, Installed,
+    InvalidPackage, InvalidPayload, InvalidQuery, Offer, OfferId, Package, PackageType, Params,
+    Priority, RpcCall, RpcError, RpcReply, RpcResponse, Source, Telemetry, UnexpectedPayload,
+    UpdateError, UpdateState, Verified, Verifier,
 };
 pub use time::Instant;

@@ -7,6 +7,7 @@ use bytes::BytesMut;
 
 use super::input::Input;
 use crate::codec::{Filter, Topic};
+use crate::tb::PackageType;
 use crate::tb::topics::{self, Downlink};
 
 /// A number, a topic filter and a topic, both any text: they are refused or work.
@@ -66,6 +67,8 @@ fn routed(topic: &str) {
         Downlink::AttributeResponse { .. } => topics::ATTRIBUTE_RESPONSES,
         Downlink::RpcRequest { .. } => topics::RPC_REQUESTS,
         Downlink::RpcResponse { .. } => topics::RPC_RESPONSES,
+        Downlink::Chunk { package_type, .. } => topics::chunks(package_type),
+        Downlink::UpdateError => topics::UPDATE_ERRORS,
         Downlink::Unknown => return,
     };
     if topic.starts_with("v1/") {
@@ -95,4 +98,18 @@ fn numbered(number: i32) {
         topics::route(&asked),
         Downlink::AttributeResponse { request: number }
     );
+    if let Ok(chunk) = u32::try_from(number) {
+        for package_type in PackageType::ALL {
+            let asked = topics::chunk_request(package_type, number, chunk);
+            let came = Downlink::Chunk {
+                package_type,
+                request: number,
+                chunk,
+            };
+            assert_eq!(
+                topics::route(&text(asked).replace("/request/", "/response/")),
+                came
+            );
+        }
+    }
 }

@@ -7,7 +7,6 @@ pub(crate) mod claim;
 mod invalid;
 mod json;
 mod options;
-#[allow(dead_code, unused_imports, reason = "the client is wired to it next")]
 pub(crate) mod ota;
 pub(crate) mod rpc;
 pub(crate) mod telemetry;
@@ -21,8 +20,8 @@ pub use claim::Claim;
 pub use invalid::{InvalidPayload, UnexpectedPayload};
 pub use options::Priority;
 pub use ota::{
-    Checksum, ChecksumAlgorithm, ChunkRefusal, Hasher, Installed, InvalidPackage, Offer, OfferId,
-    Package, PackageType, Source, UpdateError, UpdateState, Verified, Verifier,
+    Checksum, ChecksumAlgorithm, Chunk, ChunkRefusal, Fetched, Hasher, Installed, InvalidPackage,
+    Offer, OfferId, Package, PackageType, Source, UpdateError, UpdateState, Verified, Verifier,
 };
 pub use rpc::{Params, RpcCall, RpcError, RpcReply, RpcResponse};
 pub use telemetry::Telemetry;

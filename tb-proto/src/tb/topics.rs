@@ -5,6 +5,7 @@
 
 use alloc::format;
 
+use super::PackageType;
 use crate::codec::Topic;
 
 /// Telemetry, up.
@@ -19,6 +20,9 @@ pub(crate) const ATTRIBUTE_RESPONSES: &str = "v1/devices/me/attributes/response/
 pub(crate) const RPC_REQUESTS: &str = "v1/devices/me/rpc/request/+";
 /// Filter of the answers to our own RPC requests.
 pub(crate) const RPC_RESPONSES: &str = "v1/devices/me/rpc/response/+";
+
+/// Where the server says that it hands out no chunks, of software neither (C-122).
+pub(crate) const UPDATE_ERRORS: &str = "v2/fw/error";
 
 const ATTRIBUTE_REQUEST: &str = "v1/devices/me/attributes/request/";
 const ATTRIBUTE_RESPONSE: &str = "v1/devices/me/attributes/response/";
@@ -38,6 +42,22 @@ pub(crate) fn rpc_reply(id: i32) -> Topic {
 /// Where an RPC request of our own goes.
 pub(crate) fn rpc_request(request: i32) -> Topic {
     numbered(RPC_REQUEST, request)
+}
+
+/// Filter of the chunks of a package.
+pub(crate) const fn chunks(package_type: PackageType) -> &'static str {
+    match package_type {
+        PackageType::Firmware => "v2/fw/response/+/chunk/+",
+        PackageType::Software => "v2/sw/response/+/chunk/+",
+    }
+}
+
+/// Where chunk `chunk` is asked for under the download's number. These topics have no v1 form.
+pub(crate) fn chunk_request(package_type: PackageType, request: i32, chunk: u32) -> Topic {
+    let short = package_type.short();
+    // Letters, slashes and digits make a topic.
+    Topic::new(&format!("v2/{short}/request/{request}/chunk/{chunk}"))
+        .unwrap_or(Topic::from_static(TELEMETRY))
 }
 
 fn numbered(prefix: &'static str, number: i32) -> Topic {
@@ -60,6 +80,14 @@ pub(crate) enum Downlink {
     RpcRequest { id: i32 },
     /// The answer to an RPC request of ours.
     RpcResponse { request: i32 },
+    /// A chunk of a package.
+    Chunk {
+        package_type: PackageType,
+        request: i32,
+        chunk: u32,
+    },
+    /// The server hands out no chunks, and closes the connection.
+    UpdateError,
     /// Nothing that this client knows; protobuf topics (`…/p`) are among them.
     Unknown,
 }
@@ -95,7 +123,25 @@ pub(crate) fn route(topic: &str) -> Downlink {
     NUMBERED
         .iter()
         .find_map(|(prefix, downlink)| Some(downlink(id(topic.strip_prefix(prefix)?)?)))
+        .or_else(|| update(topic))
         .unwrap_or(Downlink::Unknown)
+}
+
+/// The topics of firmware and software.
+fn update(topic: &str) -> Option<Downlink> {
+    let topic = topic.strip_prefix("v2/")?;
+    let (package_type, topic) = PackageType::ALL
+        .into_iter()
+        .find_map(|it| Some((it, topic.strip_prefix(it.short())?)))?;
+    if topic == "/error" {
+        return Some(Downlink::UpdateError);
+    }
+    let (request, chunk) = topic.strip_prefix("/response/")?.split_once("/chunk/")?;
+    Some(Downlink::Chunk {
+        package_type,
+        request: id(request)?,
+        chunk: u32::try_from(id(chunk)?).ok()?,
+    })
 }
 
 /// A decimal `i32` as the server writes it: digits, perhaps after a minus sign.
@@ -118,6 +164,11 @@ mod tests {
         let response = |request| Downlink::AttributeResponse { request };
         let call = |id| Downlink::RpcRequest { id };
         let answer = |request| Downlink::RpcResponse { request };
+        let chunk = |package_type, request, chunk| Downlink::Chunk {
+            package_type,
+            request,
+            chunk,
+        };
         for (topic, expected) in [
             ("v1/devices/me/attributes", Downlink::AttributeUpdate),
             ("v2/a", Downlink::AttributeUpdate),
@@ -131,6 +182,16 @@ mod tests {
             ("v1/devices/me/rpc/response/-5", answer(-5)),
             ("v2/r/res/1", answer(1)),
             ("v2/r/res/j/007", answer(7)),
+            ("v2/fw/error", Downlink::UpdateError),
+            ("v2/sw/error", Downlink::UpdateError),
+            (
+                "v2/fw/response/3/chunk/0",
+                chunk(PackageType::Firmware, 3, 0),
+            ),
+            (
+                "v2/sw/response/2147483647/chunk/2147483647",
+                chunk(PackageType::Software, i32::MAX, i32::MAX as u32),
+            ),
         ] {
             assert_eq!(route(topic), expected, "{topic}");
         }
@@ -154,6 +215,14 @@ mod tests {
             "v2/r/req/j/",
             "v2/r/req/j/j/1",
             "V2/a",
+            "v2/fw/response/1",
+            "v2/fw/response/1/chunk/",
+            "v2/fw/response/1/chunk/-1",
+            "v2/fw/response/1/chunk/1/2",
+            "v2/fw/response//chunk/1",
+            "v2/fw/request/1/chunk/1",
+            "v2/hw/error",
+            "v2/fw/error/1",
         ] {
             assert_eq!(route(topic), Downlink::Unknown, "{topic}");
         }
@@ -169,6 +238,10 @@ mod tests {
         assert_eq!(
             rpc_request(i32::MAX).to_string(),
             "v1/devices/me/rpc/request/2147483647"
+        );
+        assert_eq!(
+            chunk_request(PackageType::Software, 7, 12).to_string(),
+            "v2/sw/request/7/chunk/12"
         );
     }
 
