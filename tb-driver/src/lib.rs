@@ -42,6 +42,7 @@ mod streams;
 mod ticket;
 mod tickets;
 mod timer;
+mod updates;
 mod wakes;
 
 pub use client::Client;
@@ -53,3 +54,4 @@ pub use room::{Permit, RoomRequest};
 pub use streams::{Receiver, Recv, RpcRequest, Warning};
 pub use ticket::{Delivery, Reply, Request};
 pub use timer::Timer;
+pub use updates::{Download, FileSink, Progress, UpdateOffer, UpdateSink, Updates};

@@ -15,6 +15,7 @@ mod codec;
 #[doc(hidden)]
 pub mod fuzzing;
 mod mqtt;
+mod provision;
 mod tb;
 mod time;
 
@@ -29,11 +30,12 @@ pub use mqtt::{
     Cause, Credentials, Delivered, Endpoint, InvalidCredentials, InvalidUrl, LinkId, LinkLost,
     LinkRequest, Refusal, Rejection, Scheme, UndeliveredCause, VersionChange,
 };
+pub use provision::{ProvisionError, Provisioning};
 pub use tb::{
     AttributeMap, AttributeQuery, AttributeTypeError, AttributeUpdate, AttributeValues, Attributes,
     Checksum, ChecksumAlgorithm, Chunk, ChunkRefusal, Claim, Fetched, Hasher, Installed,
-    InvalidPackage, InvalidPayload, InvalidQuery, Offer, OfferId, Package, PackageType, Params,
-    Priority, RpcCall, RpcError, RpcReply, RpcResponse, Source, Telemetry, UnexpectedPayload,
-    UpdateError, UpdateState, Verified, Verifier,
+    InvalidPackage, InvalidPayload, InvalidProvisionRequest, InvalidQuery, Offer, OfferId, Package,
+    PackageType, Params, Priority, ProvisionRequest, RpcCall, RpcError, RpcReply, RpcResponse,
+    Source, Telemetry, UnexpectedPayload, UpdateError, UpdateState, Verified, Verifier,
 };
 pub use time::Instant;

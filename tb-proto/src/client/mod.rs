@@ -251,6 +251,12 @@ impl Client {
         chunk
     }
 
+    /// Whether [`poll_transmit`](Self::poll_transmit) may have something to hand out: cheaper than to
+    /// ask it, for a driver that has to know whether to wake up. It is never false when there is.
+    pub fn wants_transmit(&self) -> bool {
+        self.mqtt.wants_transmit()
+    }
+
     /// The next event.
     #[must_use = "an event comes once"]
     pub fn poll_event(&mut self) -> Option<Event> {

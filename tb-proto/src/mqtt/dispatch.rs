@@ -32,6 +32,24 @@ impl<C: Content> Mqtt<C> {
         }
     }
 
+    /// Whether [`poll_transmit`](Self::poll_transmit) has something to hand out, or to do.
+    ///
+    /// Never false while it has. It may be true in vain: what else is due for suspects, a drain or a
+    /// goodbye is found out by polling.
+    pub(crate) fn wants_transmit(&self) -> bool {
+        match &self.phase {
+            Phase::Online(link) => {
+                link.has_output()
+                    || self.outbox.first(Queue::Suspect).is_some()
+                    || (self.is_draining() && self.outbox.is_empty())
+                    || self.next_message(link).is_some()
+            }
+            Phase::Handshake(link) => link.has_output(),
+            Phase::Leaving { .. } => true,
+            _ => false,
+        }
+    }
+
     fn fill(&mut self) {
         let Phase::Online(link) = &mut self.phase else {
             return;

@@ -255,6 +255,14 @@ impl Link {
         self.out.len() > MAX_WAITING_ANSWERS
     }
 
+    /// Whether bytes wait to be taken, or filters to be written.
+    pub(crate) fn has_output(&self) -> bool {
+        let unwritten = |&(_, state): &(_, FilterState)| {
+            matches!(state, FilterState::Due | FilterState::Leaving)
+        };
+        !self.out.is_empty() || self.filters.iter().any(unwritten)
+    }
+
     /// The bytes written so far, if any.
     pub(crate) fn take_chunk(&mut self) -> Option<Bytes> {
         (!self.out.is_empty()).then(|| self.out.split().freeze())

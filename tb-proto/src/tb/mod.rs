@@ -8,6 +8,7 @@ mod invalid;
 mod json;
 mod options;
 pub(crate) mod ota;
+mod provision;
 pub(crate) mod rpc;
 pub(crate) mod telemetry;
 pub(crate) mod topics;
@@ -23,7 +24,9 @@ pub use ota::{
     Checksum, ChecksumAlgorithm, Chunk, ChunkRefusal, Fetched, Hasher, Installed, InvalidPackage,
     Offer, OfferId, Package, PackageType, Source, UpdateError, UpdateState, Verified, Verifier,
 };
+pub use provision::{InvalidProvisionRequest, ProvisionRequest};
 pub use rpc::{Params, RpcCall, RpcError, RpcReply, RpcResponse};
 pub use telemetry::Telemetry;
 
 pub(crate) use options::MessageOptions;
+pub(crate) use provision::{ProvisionAnswer, parse_provision_answer};

@@ -14,6 +14,10 @@ pub(crate) const TELEMETRY: &str = "v1/devices/me/telemetry";
 pub(crate) const ATTRIBUTES: &str = "v1/devices/me/attributes";
 /// Claiming, up; there is no short form.
 pub(crate) const CLAIM: &str = "v1/devices/me/claim";
+/// A request for provisioning, up.
+pub(crate) const PROVISION_REQUEST: &str = "/provision/request";
+/// The answer to it; also its filter.
+pub(crate) const PROVISION_RESPONSE: &str = "/provision/response";
 /// Filter of the answers to attribute requests.
 pub(crate) const ATTRIBUTE_RESPONSES: &str = "v1/devices/me/attributes/response/+";
 /// Filter of the server's RPC requests.

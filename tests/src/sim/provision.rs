@@ -74,6 +74,9 @@ impl Simulator {
         if let Some(packet_id) = packet.packet_id {
             self.acknowledge(id, packet_id, Confirmation::AtOnce);
         }
+        if self.drops_response() {
+            return Ok(());
+        }
         let delay = self.backend.service.delay_ms;
         let at = self.core_time().plus_millis(delay);
         self.agenda.schedule(

@@ -1,0 +1,4 @@
+//! A device gets its credentials, whatever happens to its connections.
+
+mod field;
+mod machine;
