@@ -1,3 +1,4 @@
+use alloc::boxed::Box;
 use alloc::sync::{Arc, Weak};
 use core::fmt;
 use core::future::Future;
@@ -28,7 +29,7 @@ const AT_ONCE: usize = 16;
 /// stored stays, to be resumed from.
 #[must_use = "nothing is fetched unless the download is polled or waited for"]
 pub struct Download<S> {
-    offer: Offer,
+    offer: Arc<Offer>,
     shared: Weak<Shared>,
     /// `None` when it was handed back.
     sink: Option<S>,
@@ -47,22 +48,24 @@ pub struct Progress {
 
 enum Stage {
     /// The sink looks at what it has.
-    Resuming(Verifier),
+    Resuming(Box<Verifier>),
     /// Chunks come; this is what is left of the last one.
     Fetching {
-        verifier: Verifier,
+        verifier: Box<Verifier>,
         rest: Bytes,
     },
     /// The sink makes the package visible.
-    Committing(Verified),
+    Committing(Box<Verified>),
     Over,
 }
 
 impl<S> Download<S> {
-    pub(super) fn new(offer: Offer, shared: Weak<Shared>, sink: S) -> Self {
-        // What cannot be verified is not begun; see `poll_begin`.
+    pub(super) fn new(offer: Arc<Offer>, shared: Weak<Shared>, sink: S) -> Self {
+        // Only what the server hands out is fetched here.
         let stage = match (&offer.package.source, offer.package.verifier()) {
-            (tb_proto::Source::Server { .. }, Some(verifier)) => Stage::Resuming(verifier),
+            (tb_proto::Source::Server { .. }, Some(verifier)) => {
+                Stage::Resuming(Box::new(verifier))
+            }
             _ => Stage::Over,
         };
         Self {
@@ -239,9 +242,9 @@ impl<S: UpdateSink + Unpin> Download<S> {
         let Stage::Fetching { verifier, .. } = &self.stage else {
             return Poll::Ready(Err(UpdateError::NotOffered));
         };
-        match verifier.clone().finish() {
+        match (**verifier).clone().finish() {
             Ok(verified) => {
-                self.stage = Stage::Committing(verified);
+                self.stage = Stage::Committing(Box::new(verified));
                 Poll::Ready(Ok(()))
             }
             Err(error) => {
@@ -261,7 +264,7 @@ impl<S: UpdateSink + Unpin> Download<S> {
         if let Err(error) = ready!(sink.poll_commit(cx)) {
             return Poll::Ready(Err(self.fail(&error)));
         }
-        let verified = verified.clone();
+        let verified = (**verified).clone();
         self.finish(Ok(verified))?;
         self.stage = Stage::Over;
         Poll::Ready(Ok(()))

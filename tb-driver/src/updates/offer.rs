@@ -1,4 +1,4 @@
-use alloc::sync::Weak;
+use alloc::sync::{Arc, Weak};
 use core::fmt;
 
 use tb_proto::{Offer, OfferId, Package};
@@ -13,17 +13,20 @@ use crate::shared::Shared;
 /// URL, and to check with [`Package::verifier`] where that is possible.
 #[derive(Clone)]
 pub struct UpdateOffer {
-    offer: Offer,
+    offer: Arc<Offer>,
     shared: Weak<Shared>,
 }
 
 impl UpdateOffer {
-    pub(crate) const fn new(offer: Offer, shared: Weak<Shared>) -> Self {
-        Self { offer, shared }
+    pub(crate) fn new(offer: Offer, shared: Weak<Shared>) -> Self {
+        Self {
+            offer: Arc::new(offer),
+            shared,
+        }
     }
 
     /// What is offered.
-    pub const fn package(&self) -> &Package {
+    pub fn package(&self) -> &Package {
         &self.offer.package
     }
 
@@ -33,10 +36,10 @@ impl UpdateOffer {
     ///
     /// Nothing happens before the download is polled or waited for.
     pub fn download<S: UpdateSink>(&self, sink: S) -> Download<S> {
-        Download::new(self.offer.clone(), Weak::clone(&self.shared), sink)
+        Download::new(Arc::clone(&self.offer), Weak::clone(&self.shared), sink)
     }
 
-    pub(crate) const fn id(&self) -> OfferId {
+    pub(crate) fn id(&self) -> OfferId {
         self.offer.id
     }
 }

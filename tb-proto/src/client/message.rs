@@ -9,7 +9,9 @@ use crate::tb::attributes::AttributeBody;
 use crate::tb::claim::ClaimBody;
 use crate::tb::ota::ChunkRequest;
 use crate::tb::telemetry::TelemetryBody;
-use crate::tb::{Attributes, Claim, InvalidPayload, MessageOptions, PackageType, Telemetry};
+use crate::tb::{
+    Attributes, Claim, InvalidPayload, MessageOptions, PackageType, PayloadFormat, Telemetry,
+};
 
 /// A message to the server whose delivery has an outcome.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,18 +44,21 @@ impl From<Claim> for Message {
 }
 
 impl Message {
-    pub(super) fn check(&self) -> Result<(), InvalidPayload> {
+    pub(super) fn check(&self, format: PayloadFormat) -> Result<(), InvalidPayload> {
         match self {
-            Self::Telemetry(telemetry) => telemetry.check(),
-            Self::Attributes(attributes) => attributes.check(),
+            Self::Telemetry(telemetry) => telemetry.check(format),
+            Self::Attributes(attributes) => attributes.check(format),
             Self::Claim(_) => Ok(()),
         }
     }
 
-    pub(super) fn into_parts(self) -> Result<(Content, MessageOptions), InvalidPayload> {
+    pub(super) fn into_parts(
+        self,
+        format: PayloadFormat,
+    ) -> Result<(Content, MessageOptions), InvalidPayload> {
         Ok(match self {
             Self::Telemetry(telemetry) => {
-                let (body, options) = telemetry.into_parts()?;
+                let (body, options) = telemetry.into_parts(format)?;
                 (Content::Telemetry(body), options)
             }
             Self::Attributes(attributes) => {
@@ -61,7 +66,7 @@ impl Message {
                 (Content::Attributes(body), options)
             }
             Self::Claim(claim) => {
-                let (body, options) = claim.into_parts();
+                let (body, options) = claim.into_parts(format);
                 (Content::Claim(body), options)
             }
         })
@@ -126,7 +131,7 @@ impl Content {
             Self::Attributes(body) | Self::Merged { body, .. } => {
                 Bytes::copy_from_slice(&body.text)
             }
-            Self::Claim(body) => Bytes::copy_from_slice(&body.text),
+            Self::Claim(body) => Bytes::copy_from_slice(&body.payload),
             Self::Request { payload, .. }
             | Self::Reply { payload, .. }
             | Self::ChunkRequest { payload, .. } => payload.clone(),
@@ -160,7 +165,7 @@ impl MqttContent for Content {
         match self {
             Self::Telemetry(body) | Self::Report { body, .. } => body.parts(),
             Self::Attributes(body) | Self::Merged { body, .. } => [&body.text, b"", b""],
-            Self::Claim(body) => [&body.text, b"", b""],
+            Self::Claim(body) => [&body.payload, b"", b""],
             Self::Request { payload, .. }
             | Self::Reply { payload, .. }
             | Self::ChunkRequest { payload, .. } => [payload, b"", b""],

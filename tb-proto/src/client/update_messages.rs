@@ -10,7 +10,8 @@ use crate::codec::{ProtocolVersion, QoS, ReasonCode, Topic};
 use crate::mqtt::{Cause, Lane, LinkLost, OnLinkEnd, Outcome, Publication};
 use crate::tb::ota::{ChunkRequest, LinkEnd, Report};
 use crate::tb::{
-    AttributeQuery, AttributeUpdate, AttributeValues, ChunkRefusal, PackageType, Telemetry, topics,
+    AttributeQuery, AttributeUpdate, AttributeValues, ChunkRefusal, PackageType, PayloadFormat,
+    Telemetry, topics,
 };
 use crate::time::Instant;
 
@@ -144,7 +145,9 @@ impl Client {
             return;
         }
         // The keys are ours: they can be asked for.
-        let Ok(payload) = AttributeQuery::shared(package_type.attributes()).payload() else {
+        let Ok(payload) =
+            AttributeQuery::shared(package_type.attributes()).payload(self.config.payload_format)
+        else {
             return;
         };
         let deadline = now + AttributeQuery::DEFAULT_TIMEOUT;
@@ -154,7 +157,7 @@ impl Client {
                 self.requests
                     .open(Kind::Attributes, Bytes::from(payload), deadline, true),
             );
-        self.requests.advance(&mut self.mqtt);
+        self.requests.advance(&mut self.mqtt, &self.topics);
     }
 
     /// At QoS 0: the chunk is the acknowledgement, and its deadline finds what was lost.
@@ -211,7 +214,8 @@ impl Client {
         report: &Report,
         ticket: bool,
     ) -> Result<RequestId, RefusedReason> {
-        let (mut body, _) = Telemetry::json(report.payload(package_type)).into_parts()?;
+        let (mut body, _) =
+            Telemetry::json(report.payload(package_type)).into_parts(PayloadFormat::Json)?;
         let now = self.mqtt.now();
         // Without a wall clock the time of arrival has to do: no report waits for it.
         match self.wall_clock.at(now).filter(|_| self.config.stamp) {
@@ -222,7 +226,12 @@ impl Client {
                 body.leave_unstamped();
             }
         }
-        let topic = topics::TELEMETRY;
+        // A report is no message of the profile's schema, but every profile takes JSON there.
+        let topic = if self.config.payload_format.is_json() {
+            self.topics.telemetry.clone()
+        } else {
+            Topic::from_static(topics::JSON_TELEMETRY)
+        };
         self.check_size(body.len(), topic.len())?;
         let memory = body.memory();
         if !self.has_room(memory) && self.updates.report_bytes + memory > REPORT_RESERVE {
@@ -233,7 +242,7 @@ impl Client {
         }
         self.updates.report_bytes += memory;
         let publication = Publication {
-            topic: Topic::from_static(topic),
+            topic,
             content: Content::Report { body, ticket },
             qos: QoS::AtLeastOnce,
             lane: Lane::Urgent,

@@ -70,12 +70,12 @@ impl Client {
         };
         self.updates.followed.insert(package_type, followed);
         for filter in [
-            topics::ATTRIBUTES,
-            topics::ATTRIBUTE_RESPONSES,
-            topics::chunks(package_type),
-            topics::UPDATE_ERRORS,
+            self.topics.attribute_updates.clone(),
+            self.topics.attribute_responses(),
+            Filter::from_static(topics::chunks(package_type)),
+            Filter::from_static(topics::UPDATE_ERRORS),
         ] {
-            self.mqtt.subscribe(Filter::from_static(filter));
+            self.mqtt.subscribe(filter);
         }
         self.advance();
         Ok(())
@@ -98,8 +98,7 @@ impl Client {
             self.mqtt
                 .unsubscribe(&Filter::from_static(topics::UPDATE_ERRORS));
             if self.interests.is_empty() {
-                self.mqtt
-                    .unsubscribe(&Filter::from_static(topics::ATTRIBUTES));
+                self.mqtt.unsubscribe(&self.topics.attribute_updates);
             }
         }
         self.advance();

@@ -8,6 +8,8 @@ mod invalid;
 mod json;
 mod options;
 pub(crate) mod ota;
+mod payload_format;
+pub(crate) mod protobuf;
 mod provision;
 pub(crate) mod rpc;
 pub(crate) mod telemetry;
@@ -24,9 +26,12 @@ pub use ota::{
     Checksum, ChecksumAlgorithm, Chunk, ChunkRefusal, Fetched, Hasher, Installed, InvalidPackage,
     Offer, OfferId, Package, PackageType, Source, UpdateError, UpdateState, Verified, Verifier,
 };
+pub use payload_format::{InvalidTsField, PayloadFormat};
 pub use provision::{InvalidProvisionRequest, ProvisionRequest};
 pub use rpc::{Params, RpcCall, RpcError, RpcReply, RpcResponse};
 pub use telemetry::Telemetry;
+pub use topics::{InvalidTopics, TopicFamily, Topics};
 
 pub(crate) use options::MessageOptions;
+pub(crate) use payload_format::Encoding;
 pub(crate) use provision::{ProvisionAnswer, parse_provision_answer};
