@@ -123,7 +123,8 @@ impl Simulator {
     }
 
     fn push_change(&mut self, device: DeviceId, change: &Change) {
-        let at = self.core_time();
+        let late = self.faults.push_delays_ms.pop_front().unwrap_or_default();
+        let at = self.core_time().plus_millis(late);
         for id in self.sessions_of(device) {
             let subscribed = self
                 .session_mut(id)
