@@ -5,7 +5,7 @@ use core::convert::Infallible;
 use core::fmt;
 
 use tb_proto::{
-    AlreadyServed, AttributeTypeError, Cause, Endpoint, InvalidCredentials, InvalidUrl, LinkLost,
+    AlreadyServed, AttributeTypeError, Cause, Endpoint, InvalidConfig, InvalidUrl, LinkLost,
     Refusal, Refused, RefusedReason, RequestError, Undelivered, UnexpectedPayload,
 };
 
@@ -17,8 +17,8 @@ use crate::provision::NotProvisioned;
 pub enum StartError {
     /// The address is no address of an MQTT server.
     Url(InvalidUrl),
-    /// No server can accept these credentials.
-    Credentials(InvalidCredentials),
+    /// The configuration contradicts itself, or no server can accept it.
+    Config(InvalidConfig),
     /// The address asks for TLS, which this adapter does not speak. It never falls back to plain TCP.
     TlsNotSupported {
         /// The address.
@@ -134,7 +134,7 @@ impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Url(error) => error.fmt(f),
-            Self::Credentials(error) => error.fmt(f),
+            Self::Config(error) => error.fmt(f),
             Self::TlsNotSupported { endpoint } => write!(
                 f,
                 "{endpoint} asks for TLS, which is not supported: use mqtt:// and the port for plain TCP"
@@ -276,9 +276,9 @@ impl From<InvalidUrl> for StartError {
     }
 }
 
-impl From<InvalidCredentials> for StartError {
-    fn from(error: InvalidCredentials) -> Self {
-        Self::Credentials(error)
+impl From<InvalidConfig> for StartError {
+    fn from(error: InvalidConfig) -> Self {
+        Self::Config(error)
     }
 }
 

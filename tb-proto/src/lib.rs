@@ -21,11 +21,11 @@ mod time;
 
 pub use client::{
     AlreadyServed, Answer, AttributeKeys, AttributeSubscription, Client, Completion, Config,
-    Drained, Event, Message, Overflow, Pending, Refused, RefusedReason, RequestError, RequestId,
-    Room, RpcMethods, RpcRefusal, RpcRequest, RpcServer, State, Stats, Target, Undelivered,
-    VersionPolicy,
+    Drained, Event, InvalidConfig, Message, Overflow, Pending, Refused, RefusedReason,
+    RequestError, RequestId, Room, RpcMethods, RpcRefusal, RpcRequest, RpcServer, State, Stats,
+    Target, Undelivered, VersionPolicy,
 };
-pub use codec::{InvalidTopic, Malformed, ProtocolVersion, QoS, ReasonCode};
+pub use codec::{InvalidFilter, InvalidTopic, Malformed, ProtocolVersion, QoS, ReasonCode};
 pub use mqtt::{
     Cause, Credentials, Delivered, Endpoint, InvalidCredentials, InvalidUrl, LinkId, LinkLost,
     LinkRequest, Refusal, Rejection, Scheme, UndeliveredCause, VersionChange,
@@ -34,8 +34,9 @@ pub use provision::{ProvisionError, Provisioning};
 pub use tb::{
     AttributeMap, AttributeQuery, AttributeTypeError, AttributeUpdate, AttributeValues, Attributes,
     Checksum, ChecksumAlgorithm, ChunkRefusal, Claim, Hasher, Installed, InvalidPackage,
-    InvalidPayload, InvalidProvisionRequest, InvalidQuery, Offer, OfferId, Package, PackageType,
-    Params, Priority, ProvisionRequest, RpcCall, RpcError, RpcReply, RpcResponse, Source,
-    Telemetry, UnexpectedPayload, UpdateError, UpdateState, Verified, Verifier,
+    InvalidPayload, InvalidProvisionRequest, InvalidQuery, InvalidTopics, InvalidTsField, Offer,
+    OfferId, Package, PackageType, Params, PayloadFormat, Priority, ProvisionRequest, RpcCall,
+    RpcError, RpcReply, RpcResponse, Source, Telemetry, TopicFamily, Topics, UnexpectedPayload,
+    UpdateError, UpdateState, Verified, Verifier,
 };
 pub use time::Instant;

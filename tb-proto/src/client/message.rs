@@ -8,7 +8,7 @@ use crate::mqtt::Content as MqttContent;
 use crate::tb::attributes::AttributeBody;
 use crate::tb::claim::ClaimBody;
 use crate::tb::telemetry::TelemetryBody;
-use crate::tb::{Attributes, Claim, InvalidPayload, MessageOptions, Telemetry};
+use crate::tb::{Attributes, Claim, InvalidPayload, MessageOptions, PayloadFormat, Telemetry};
 
 /// A message to the server whose delivery has an outcome.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,18 +41,21 @@ impl From<Claim> for Message {
 }
 
 impl Message {
-    pub(super) fn check(&self) -> Result<(), InvalidPayload> {
+    pub(super) fn check(&self, format: PayloadFormat) -> Result<(), InvalidPayload> {
         match self {
-            Self::Telemetry(telemetry) => telemetry.check(),
-            Self::Attributes(attributes) => attributes.check(),
+            Self::Telemetry(telemetry) => telemetry.check(format),
+            Self::Attributes(attributes) => attributes.check(format),
             Self::Claim(_) => Ok(()),
         }
     }
 
-    pub(super) fn into_parts(self) -> Result<(Content, MessageOptions), InvalidPayload> {
+    pub(super) fn into_parts(
+        self,
+        format: PayloadFormat,
+    ) -> Result<(Content, MessageOptions), InvalidPayload> {
         Ok(match self {
             Self::Telemetry(telemetry) => {
-                let (body, options) = telemetry.into_parts()?;
+                let (body, options) = telemetry.into_parts(format)?;
                 (Content::Telemetry(body), options)
             }
             Self::Attributes(attributes) => {
@@ -60,7 +63,7 @@ impl Message {
                 (Content::Attributes(body), options)
             }
             Self::Claim(claim) => {
-                let (body, options) = claim.into_parts();
+                let (body, options) = claim.into_parts(format);
                 (Content::Claim(body), options)
             }
         })
@@ -110,7 +113,7 @@ impl Content {
             Self::Attributes(body) | Self::Merged { body, .. } => {
                 Bytes::copy_from_slice(&body.text)
             }
-            Self::Claim(body) => Bytes::copy_from_slice(&body.text),
+            Self::Claim(body) => Bytes::copy_from_slice(&body.payload),
             Self::Request { payload, .. } | Self::Reply { payload, .. } => payload.clone(),
         }
     }
@@ -138,7 +141,7 @@ impl MqttContent for Content {
         match self {
             Self::Telemetry(body) => body.parts(),
             Self::Attributes(body) | Self::Merged { body, .. } => [&body.text, b"", b""],
-            Self::Claim(body) => [&body.text, b"", b""],
+            Self::Claim(body) => [&body.payload, b"", b""],
             Self::Request { payload, .. } | Self::Reply { payload, .. } => [payload, b"", b""],
         }
     }

@@ -112,7 +112,8 @@ pub struct ProfileSetup {
     pub attributes_subscribe_topic: Option<String>,
     /// On 3.1.1, acknowledge an invalid QoS 1 payload instead of closing.
     pub send_ack_on_validation_exception: bool,
-    /// Protobuf schema of telemetry.
+    /// Protobuf schema of telemetry. Here and below: a schema that ThingsBoard would refuse counts as
+    /// none, and what needs it fails.
     pub telemetry_proto: Option<String>,
     /// Protobuf schema of attributes.
     pub attributes_proto: Option<String>,
@@ -120,6 +121,9 @@ pub struct ProfileSetup {
     pub rpc_request_proto: Option<String>,
     /// Protobuf schema of server-side RPC responses.
     pub rpc_response_proto: Option<String>,
+    /// Devices are edge nodes of Sparkplug. Their CONNECT is checked; what they publish is class A,
+    /// because the messages of Sparkplug are not modelled.
+    pub sparkplug: bool,
     /// JSON is accepted on protobuf topics.
     pub json_compat: bool,
     /// JSON is used on the default downlink topics of a protobuf profile.
@@ -232,6 +236,9 @@ pub enum ProvisionStrategy {
     /// Devices must exist, and each can be provisioned once.
     #[serde(rename = "check pre-provisioned devices")]
     CheckPreProvisionedDevices,
+    /// Certificates decide, during the TLS handshake: over MQTT nobody answers.
+    #[serde(rename = "x509 certificate chain")]
+    X509CertificateChain,
     /// Nothing is provisioned.
     #[serde(rename = "disabled")]
     Disabled,
@@ -278,6 +285,10 @@ pub struct ServerSettings {
     pub json_type_cast: bool,
     /// Longest accepted string value in characters; 0 switches the check off.
     pub json_max_string_length: usize,
+    /// Whether devices may be claimed.
+    pub claiming_allowed: bool,
+    /// Milliseconds that a claim holds if the device gives no duration.
+    pub claim_duration_ms: u64,
     /// Milliseconds from the core to the transport: responses, pushes and RPC come so much later than
     /// their cause, and therefore after its PUBACK.
     pub core_latency_ms: u64,
@@ -299,6 +310,8 @@ impl Default for ServerSettings {
             max_queued_packets: 100,
             json_type_cast: true,
             json_max_string_length: 0,
+            claiming_allowed: true,
+            claim_duration_ms: 86_400_000,
             core_latency_ms: 12,
             unix_ms_at_start: 1_767_225_600_000,
             record_stored: true,
