@@ -56,9 +56,10 @@ pub use tcp::Tcp;
 pub use tb_driver::provision::CredentialsFile;
 #[doc(no_inline)]
 pub use tb_driver::{
-    Client, ConnectError, Delivery, DeliveryError, Download, Error, FileSink, NotConnected,
-    NotProvisioned, Permit, Progress, Receiver, RecvError, Reply, RoomError, RoomRequest,
-    RpcRequest, StartError, UpdateOffer, UpdateSink, Updates, WaitError, Warning,
+    Client, ConnectError, Delivery, DeliveryError, Download, EnvironmentError, Error, FileSink,
+    NotConnected, NotProvisioned, Permit, Progress, Receiver, RecvError, Reply, RoomError,
+    RoomRequest, RpcRequest, StartError, UpdateOffer, UpdateSink, Updates, WaitError, Warning,
+    Watch, config_from_env,
 };
 #[doc(no_inline)]
 pub use tb_proto::{
