@@ -157,8 +157,9 @@ impl Simulator {
     }
 
     fn push_change(&mut self, device: DeviceId, change: &Change) {
-        self.push_change_to_gateways(device, change);
-        let at = self.core_time();
+        let late = self.faults.push_delays_ms.pop_front().unwrap_or_default();
+        let at = self.core_time().plus_millis(late);
+        self.push_change_to_gateways(at, device, change);
         for id in self.sessions_of(device) {
             let subscribed = self
                 .session_mut(id)

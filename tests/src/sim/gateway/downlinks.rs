@@ -7,14 +7,19 @@ use crate::sim::json::{Json, quote};
 use crate::sim::protobuf::{self, DeviceRpcRequest};
 use crate::sim::server_rpc::Rpc;
 use crate::sim::simulator::{ConnectionId, Simulator};
+use crate::sim::time::Time;
 
 const ATTRIBUTES: &str = "v1/gateway/attributes";
 pub(in crate::sim) const RPC: &str = "v1/gateway/rpc";
 
 impl Simulator {
     /// Announces a change of a child's shared attributes to its gateway.
-    pub(in crate::sim) fn push_change_to_gateways(&mut self, child: DeviceId, change: &Change) {
-        let at = self.core_time();
+    pub(in crate::sim) fn push_change_to_gateways(
+        &mut self,
+        at: Time,
+        child: DeviceId,
+        change: &Change,
+    ) {
         let unix_ms = self.unix_ms();
         for connection in self.gateways_of(child) {
             let name = &self.backend.device(child).name;
