@@ -62,7 +62,8 @@ pub use tb_driver::{
 #[doc(no_inline)]
 pub use tb_proto::{
     AttributeQuery, AttributeUpdate, AttributeValues, Attributes, Cause, Claim, Config,
-    Credentials, Delivered, Endpoint, Overflow, Priority, ProtocolVersion, ProvisionError,
-    ProvisionRequest, QoS, Refused, RefusedReason, RequestError, RpcCall, RpcReply, RpcResponse,
-    State, Stats, Telemetry, Undelivered, UndeliveredCause, VersionPolicy,
+    Credentials, Delivered, Endpoint, Overflow, PayloadFormat, Priority, ProtocolVersion,
+    ProvisionError, ProvisionRequest, QoS, Refused, RefusedReason, RequestError, RpcCall, RpcReply,
+    RpcResponse, State, Stats, Telemetry, TopicFamily, Topics, Undelivered, UndeliveredCause,
+    VersionPolicy,
 };

@@ -347,7 +347,10 @@ fn a_message_gets_its_time_in_front_so_that_its_own_holds() {
     assert_eq!(&*body.payload(), values);
 
     let given = message_body(Telemetry::protobuf(*values).at(TS), TIMED);
-    assert_eq!((given.needs_stamp(), &*given.payload()), (false, &*recorded));
+    assert_eq!(
+        (given.needs_stamp(), &*given.payload()),
+        (false, &*recorded)
+    );
     let none = message_body(Telemetry::protobuf(*values).unstamped(), TIMED);
     assert_eq!((none.needs_stamp(), &*none.payload()), (false, &values[..]));
 }
@@ -358,7 +361,10 @@ fn a_message_that_was_taken_apart_and_back_is_not_stamped_twice() {
     let stamped = body.payload();
     let again = message_body(Telemetry::from_parts(body, options), TIMED);
     assert_eq!((again.needs_stamp(), again.payload()), (false, stamped));
-    let (body, options) = Telemetry::protobuf(*b"x").unstamped().into_parts(TIMED).unwrap();
+    let (body, options) = Telemetry::protobuf(*b"x")
+        .unstamped()
+        .into_parts(TIMED)
+        .unwrap();
     assert!(!message_body(Telemetry::from_parts(body, options), TIMED).needs_stamp());
 }
 

@@ -114,7 +114,10 @@ fn an_answer_in_protobuf_is_the_same_answer() {
     let answer = read(b"\x08\x05\x12\x0B{\"price\":1}").unwrap();
     assert_eq!(answer.as_bytes(), b"{\"price\":1}");
     assert_eq!(read(b"\x08\x05\x1A\x07timeout"), Err(RpcError::Timeout));
-    assert_eq!(read(b"\x08\x05\x12\x13{\"error\":\"timeout\"}"), Err(RpcError::Timeout));
+    assert_eq!(
+        read(b"\x08\x05\x12\x13{\"error\":\"timeout\"}"),
+        Err(RpcError::Timeout)
+    );
     let error = Value::from("no such tariff");
     let told = read(b"\x08\x05\x1A\x0Eno such tariff");
     assert_eq!(told, Err(RpcError::Answered { error }));
