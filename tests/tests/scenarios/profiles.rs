@@ -177,7 +177,7 @@ fn lost_connections_lose_nothing_on_any_topics_in_any_format() {
                 .cut(Cut::Rst)
                 .wait(sec(4));
         }
-        world.set_shared(1).wait(sec(5));
+        world.wait(sec(90)).set_shared(1).wait(sec(5));
         assert!(
             world.device().shared("s1").is_some(),
             "{name}: pushes come again"

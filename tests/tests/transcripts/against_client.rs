@@ -16,6 +16,21 @@ fn the_client_survives_what_the_genuine_server_did() {
 }
 
 #[test]
+fn a_client_on_the_topics_and_in_the_format_of_its_profile_gets_its_answers() {
+    let all = All::load();
+    let of_profiles = all
+        .iter()
+        .filter(|recording| ["profile", "protobuf"].contains(&recording.family.as_str()));
+    let mut total = Survived::default();
+    for recording in of_profiles {
+        let survived = play_to_client(recording, Answers::Adapted);
+        total.add(&survived.unwrap_or_else(|fault| panic!("{}: {fault}", recording.id)));
+    }
+    // Two versions of: attribute requests in both formats, calls, the question for the limits.
+    assert!(total.answered >= 8, "{total:?}");
+}
+
+#[test]
 fn the_client_survives_answers_that_were_meant_for_another() {
     let total = survives_all(Answers::AsRecorded);
     assert!(strays(&total) > 20, "{total:?}");

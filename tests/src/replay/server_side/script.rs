@@ -144,7 +144,12 @@ fn provoke(packet: &Template, protocol: Protocol) -> Move {
                 Call::Rpc
             } else if starts(&["v1/devices/me/rpc/response/", "v2/r/res/", "v1/gateway/rpc"]) {
                 Call::Reply
-            } else if starts(&["v1/devices/me/attributes", "v2/a", "v1/gateway/attributes"]) {
+            } else if starts(&[
+                "v1/devices/me/attributes",
+                "v2/a",
+                "v1/gateway/attributes",
+                "lab/x/attributes",
+            ]) {
                 Call::Attributes(payload())
             } else {
                 Call::Telemetry(payload())
