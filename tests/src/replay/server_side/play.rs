@@ -76,9 +76,9 @@ enum Ticket {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Obliges {
-    /// What the recording leaves out: pings, and subscriptions where none was recorded.
+    /// What the recording leaves out: pings, and subscriptions beyond those that were recorded.
     WhatIsNotRecorded {
-        subscriptions: bool,
+        recorded_subscriptions: usize,
     },
     Everything,
 }
@@ -121,8 +121,9 @@ impl Play {
     }
 
     fn link(&mut self, script: &LinkScript) -> Result<(), Fault> {
-        let subscriptions = !script.delivers(Kind::SubAck);
-        self.obliges = Obliges::WhatIsNotRecorded { subscriptions };
+        self.obliges = Obliges::WhatIsNotRecorded {
+            recorded_subscriptions: script.delivered(Kind::SubAck),
+        };
         self.connect()?;
         self.survived.links += 1;
         for each in &script.moves {
@@ -397,9 +398,21 @@ impl Play {
         while let Framing::Whole(length) = split_packet(&self.unframed) {
             let packet: Vec<u8> = self.unframed.drain(..length).collect();
             self.identifiers.note_own(&packet, self.protocol);
-            let obliges = match (self.obliges, PacketView::new(&packet, self.protocol).kind()) {
+            let obliges = match (
+                &mut self.obliges,
+                PacketView::new(&packet, self.protocol).kind(),
+            ) {
                 (Obliges::Everything, _) | (_, Kind::PingReq) => true,
-                (Obliges::WhatIsNotRecorded { subscriptions }, Kind::Subscribe) => subscriptions,
+                (
+                    Obliges::WhatIsNotRecorded {
+                        recorded_subscriptions,
+                    },
+                    Kind::Subscribe,
+                ) => {
+                    let next = recorded_subscriptions.checked_sub(1);
+                    *recorded_subscriptions = next.unwrap_or(0);
+                    next.is_none()
+                }
                 _ => false,
             };
             let Some(link) = self.link.filter(|_| obliges) else {
