@@ -56,8 +56,9 @@ pub use tcp::Tcp;
 pub use tb_driver::provision::CredentialsFile;
 #[doc(no_inline)]
 pub use tb_driver::{
-    Client, ConnectError, Delivery, DeliveryError, Error, NotConnected, NotProvisioned, Permit,
-    Receiver, RecvError, Reply, RoomError, RoomRequest, RpcRequest, StartError, WaitError, Warning,
+    Client, ConnectError, Delivery, DeliveryError, EnvironmentError, Error, NotConnected,
+    NotProvisioned, Permit, Receiver, RecvError, Reply, RoomError, RoomRequest, RpcRequest,
+    StartError, WaitError, Warning, Watch, config_from_env,
 };
 #[doc(no_inline)]
 pub use tb_proto::{

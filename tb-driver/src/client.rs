@@ -165,7 +165,7 @@ impl Client {
     /// # Errors
     /// [`AlreadyServed`]: somebody takes all calls already.
     pub fn rpc_requests(&self) -> Result<Receiver<RpcRequest>, AlreadyServed> {
-        self.serve(RpcMethods::All)
+        self.take(RpcMethods::All)
     }
 
     /// Takes the RPC calls of one method, as [`rpc_requests`](Self::rpc_requests) does all others.
@@ -176,7 +176,7 @@ impl Client {
         &self,
         method: impl Into<String>,
     ) -> Result<Receiver<RpcRequest>, AlreadyServed> {
-        self.serve(RpcMethods::Named(method.into()))
+        self.take(RpcMethods::Named(method.into()))
     }
 
     /// Follows the state of the connection, beginning with the present one. A state that was not
@@ -309,7 +309,7 @@ impl Client {
         self.shared().clock.now()
     }
 
-    fn shared(&self) -> &Arc<Shared> {
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.0.shared
     }
 
@@ -328,7 +328,7 @@ impl Client {
         self.receiver(channel, registration)
     }
 
-    fn serve(&self, methods: RpcMethods) -> Result<Receiver<RpcRequest>, AlreadyServed> {
+    fn take(&self, methods: RpcMethods) -> Result<Receiver<RpcRequest>, AlreadyServed> {
         let channel = Arc::new(Channel::default());
         let server = self.shared().with(|state, now| {
             let server = state.machine.serve_rpc(now, methods)?;
