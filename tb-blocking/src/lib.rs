@@ -56,15 +56,16 @@ pub use tcp::Tcp;
 pub use tb_driver::provision::CredentialsFile;
 #[doc(no_inline)]
 pub use tb_driver::{
-    Client, ConnectError, Delivery, DeliveryError, EnvironmentError, Error, NotConnected,
-    NotProvisioned, Permit, Receiver, RecvError, Reply, RoomError, RoomRequest, RpcRequest,
-    StartError, WaitError, Warning, Watch, config_from_env,
+    Client, ConnectError, Delivery, DeliveryError, Download, EnvironmentError, Error, FileSink,
+    NotConnected, NotProvisioned, Permit, Progress, Receiver, RecvError, Reply, RoomError,
+    RoomRequest, RpcRequest, StartError, UpdateOffer, UpdateSink, Updates, WaitError, Warning,
+    Watch, config_from_env,
 };
 #[doc(no_inline)]
 pub use tb_proto::{
     AttributeQuery, AttributeUpdate, AttributeValues, Attributes, Cause, Claim, Config,
-    Credentials, Delivered, Endpoint, Overflow, PayloadFormat, Priority, ProtocolVersion,
-    ProvisionError, ProvisionRequest, QoS, Refused, RefusedReason, RequestError, RpcCall, RpcReply,
-    RpcResponse, State, Stats, Telemetry, TopicFamily, Topics, Undelivered, UndeliveredCause,
-    VersionPolicy,
+    Credentials, Delivered, Endpoint, Installed, Overflow, Package, PayloadFormat, Priority,
+    ProtocolVersion, ProvisionError, ProvisionRequest, QoS, Refused, RefusedReason, RequestError,
+    RpcCall, RpcReply, RpcResponse, Source, State, Stats, Telemetry, TopicFamily, Topics,
+    Undelivered, UndeliveredCause, UpdateError, UpdateState, Verifier, VersionPolicy,
 };

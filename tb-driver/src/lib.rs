@@ -45,6 +45,7 @@ mod streams;
 mod ticket;
 mod tickets;
 mod timer;
+mod updates;
 mod wakes;
 mod watch;
 
@@ -59,4 +60,5 @@ pub use room::{Permit, RoomRequest};
 pub use streams::{Receiver, Recv, RpcRequest, Warning};
 pub use ticket::{Delivery, Reply, Request};
 pub use timer::Timer;
+pub use updates::{Download, FileSink, Progress, UpdateOffer, UpdateSink, Updates};
 pub use watch::{Changed, Watch};

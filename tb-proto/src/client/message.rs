@@ -7,8 +7,11 @@ use super::{RequestId, Target};
 use crate::mqtt::Content as MqttContent;
 use crate::tb::attributes::AttributeBody;
 use crate::tb::claim::ClaimBody;
+use crate::tb::ota::ChunkRequest;
 use crate::tb::telemetry::TelemetryBody;
-use crate::tb::{Attributes, Claim, InvalidPayload, MessageOptions, PayloadFormat, Telemetry};
+use crate::tb::{
+    Attributes, Claim, InvalidPayload, MessageOptions, PackageType, PayloadFormat, Telemetry,
+};
 
 /// A message to the server whose delivery has an outcome.
 #[derive(Clone, Debug, PartialEq)]
@@ -75,7 +78,11 @@ impl Message {
             Content::Telemetry(body) => Some(Telemetry::from_parts(body, options).into()),
             Content::Attributes(body) => Some(Attributes::from_parts(body, options).into()),
             Content::Claim(body) => Some(Claim::from_parts(body, options).into()),
-            Content::Merged { .. } | Content::Request { .. } | Content::Reply { .. } => None,
+            Content::Merged { .. }
+            | Content::Request { .. }
+            | Content::Reply { .. }
+            | Content::Report { .. }
+            | Content::ChunkRequest { .. } => None,
         }
     }
 }
@@ -103,25 +110,38 @@ pub(super) enum Content {
         payload: Bytes,
         ticket: bool,
     },
+    /// What an update has come to: telemetry. `ticket` is false when the machine says it by itself.
+    Report {
+        body: TelemetryBody,
+        ticket: bool,
+    },
+    /// A question for a chunk of a package.
+    ChunkRequest {
+        package_type: PackageType,
+        asked: ChunkRequest,
+        payload: Bytes,
+    },
 }
 
 impl Content {
     /// The whole payload, to be given back.
     pub(super) fn payload(&self) -> Bytes {
         match self {
-            Self::Telemetry(body) => body.payload(),
+            Self::Telemetry(body) | Self::Report { body, .. } => body.payload(),
             Self::Attributes(body) | Self::Merged { body, .. } => {
                 Bytes::copy_from_slice(&body.text)
             }
             Self::Claim(body) => Bytes::copy_from_slice(&body.payload),
-            Self::Request { payload, .. } | Self::Reply { payload, .. } => payload.clone(),
+            Self::Request { payload, .. }
+            | Self::Reply { payload, .. }
+            | Self::ChunkRequest { payload, .. } => payload.clone(),
         }
     }
 
     /// What an application calls it. Requests and merged messages are the machine's own.
     pub(super) const fn target(&self) -> Option<Target> {
         match self {
-            Self::Telemetry(_) => Some(Target::Telemetry),
+            Self::Telemetry(_) | Self::Report { ticket: true, .. } => Some(Target::Telemetry),
             Self::Attributes(_) => Some(Target::Attributes),
             Self::Claim(_) => Some(Target::Claim),
             Self::Reply {
@@ -131,7 +151,11 @@ impl Content {
             } => Some(Target::RpcReply {
                 request_id: *request_id,
             }),
-            Self::Merged { .. } | Self::Request { .. } | Self::Reply { .. } => None,
+            Self::Merged { .. }
+            | Self::Request { .. }
+            | Self::Reply { .. }
+            | Self::Report { .. }
+            | Self::ChunkRequest { .. } => None,
         }
     }
 }
@@ -139,22 +163,26 @@ impl Content {
 impl MqttContent for Content {
     fn parts(&self) -> [&[u8]; 3] {
         match self {
-            Self::Telemetry(body) => body.parts(),
+            Self::Telemetry(body) | Self::Report { body, .. } => body.parts(),
             Self::Attributes(body) | Self::Merged { body, .. } => [&body.text, b"", b""],
             Self::Claim(body) => [&body.payload, b"", b""],
-            Self::Request { payload, .. } | Self::Reply { payload, .. } => [payload, b"", b""],
+            Self::Request { payload, .. }
+            | Self::Reply { payload, .. }
+            | Self::ChunkRequest { payload, .. } => [payload, b"", b""],
         }
     }
 
     fn memory(&self) -> usize {
         match self {
-            Self::Telemetry(body) => body.memory(),
+            Self::Telemetry(body) | Self::Report { body, .. } => body.memory(),
             Self::Attributes(body) => body.text.capacity(),
             Self::Claim(body) => body.memory(),
             Self::Merged { body, members } => {
                 body.text.capacity() + members.capacity() * size_of::<RequestId>()
             }
-            Self::Request { payload, .. } | Self::Reply { payload, .. } => payload.len(),
+            Self::Request { payload, .. }
+            | Self::Reply { payload, .. }
+            | Self::ChunkRequest { payload, .. } => payload.len(),
         }
     }
 }

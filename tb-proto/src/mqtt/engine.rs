@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::backoff::Backoff;
-use super::link::Link;
+use super::link::{Burst, Link};
 use super::outbox::{Content, Entry, MessageId, Outbox, Publication, Queue, Stage};
 use super::random::Random;
 use super::settings::Settings;
@@ -187,6 +187,13 @@ impl<C: Content> Mqtt<C> {
         self.wanted.retain(|wanted| wanted != filter);
         if let Phase::Online(link) = &mut self.phase {
             link.unsubscribe(filter);
+        }
+    }
+
+    /// The server has said why it is going to close: what was written lately is not to blame.
+    pub(crate) fn explain_end(&mut self) {
+        if let Phase::Online(link) = &mut self.phase {
+            link.burst = Burst::default();
         }
     }
 
