@@ -9,6 +9,7 @@ mod identifiers;
 mod incoming;
 mod keep_alive;
 mod poison;
+mod profiles;
 mod recovery;
 mod requests;
 mod room;
