@@ -26,8 +26,9 @@ pub use client::{
 };
 pub use codec::{InvalidTopic, Malformed, ProtocolVersion, QoS, ReasonCode};
 pub use mqtt::{
-    Cause, Credentials, Delivered, Endpoint, InvalidCredentials, InvalidUrl, LinkId, LinkLost,
-    LinkRequest, Refusal, Rejection, Scheme, UndeliveredCause, VersionChange,
+    Cause, Credentials, Delivered, Endpoint, InvalidCredentials, InvalidRateLimit, InvalidUrl,
+    LinkId, LinkLost, LinkRequest, RateLimit, RateLimits, RateWindow, Refusal, Rejection, Scheme,
+    UndeliveredCause, VersionChange,
 };
 pub use tb::{
     AttributeMap, AttributeQuery, AttributeTypeError, AttributeUpdate, AttributeValues, Attributes,

@@ -23,6 +23,7 @@ mod link;
 mod link_end;
 mod outbox;
 mod outcome;
+mod pacing;
 mod random;
 mod settings;
 mod signal;
@@ -42,6 +43,7 @@ pub(crate) use outbox::{
     Content, Entry, Lane, MessageId, OnLinkEnd, OutboxLimits, Publication, Stage,
 };
 pub use outcome::{Delivered, Rejection, UndeliveredCause};
+pub use pacing::{InvalidRateLimit, RateLimit, RateLimits, RateWindow};
 pub(crate) use settings::Settings;
 pub use signal::VersionChange;
 pub(crate) use signal::{Outcome, Settled, Signal};
