@@ -57,8 +57,8 @@ pub use tb_driver::{
 };
 #[doc(no_inline)]
 pub use tb_proto::{
-    AttributeQuery, AttributeUpdate, AttributeValues, Attributes, Cause, Config, Credentials,
-    Delivered, Endpoint, Overflow, Priority, ProtocolVersion, QoS, Refused, RefusedReason,
-    RequestError, RpcCall, RpcReply, RpcResponse, State, Stats, Telemetry, Undelivered,
-    UndeliveredCause, VersionPolicy,
+    AttributeQuery, AttributeUpdate, AttributeValues, Attributes, Cause, Claim, Config,
+    Credentials, Delivered, Endpoint, Overflow, Priority, ProtocolVersion, QoS, Refused,
+    RefusedReason, RequestError, RpcCall, RpcReply, RpcResponse, State, Stats, Telemetry,
+    Undelivered, UndeliveredCause, VersionPolicy,
 };

@@ -7,8 +7,8 @@ use core::time::Duration;
 
 use tb_proto::{
     AlreadyServed, AttributeKeys, AttributeQuery, AttributeUpdate, AttributeValues, Attributes,
-    Cause, Credentials, Drained, Instant, InvalidCredentials, Message, ProtocolVersion, Refused,
-    RpcCall, RpcMethods, RpcResponse, State, Stats, Telemetry, Undelivered,
+    Cause, Claim, Credentials, Drained, Instant, InvalidCredentials, Message, ProtocolVersion,
+    Refused, RpcCall, RpcMethods, RpcResponse, State, Stats, Telemetry, Undelivered,
 };
 
 use crate::error::{NotConnected, RoomError, WaitError};
@@ -82,6 +82,16 @@ impl Client {
         attributes: impl Into<Attributes>,
     ) -> Result<Delivery, Refused<Message>> {
         self.send(attributes.into())
+    }
+
+    /// Allows a customer to claim this device: a secret, or a [`Claim`] with options.
+    ///
+    /// The outcome says only that the server has the claim: what comes of it is never told to the device.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub fn claim(&self, claim: impl Into<Claim>) -> Result<Delivery, Refused<Message>> {
+        self.send(claim.into())
     }
 
     /// Waits for room in the queue for a message of `bytes` bytes of payload.

@@ -32,7 +32,7 @@ pub use mqtt::{
 };
 pub use tb::{
     AttributeMap, AttributeQuery, AttributeTypeError, AttributeUpdate, AttributeValues, Attributes,
-    InvalidPayload, InvalidQuery, Params, Priority, RpcCall, RpcError, RpcReply, RpcResponse,
-    Telemetry, UnexpectedPayload,
+    Claim, InvalidPayload, InvalidQuery, Params, Priority, RpcCall, RpcError, RpcReply,
+    RpcResponse, Telemetry, UnexpectedPayload,
 };
 pub use time::Instant;

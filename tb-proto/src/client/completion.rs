@@ -15,7 +15,7 @@ use crate::time::Instant;
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Completion {
-    /// A message: telemetry, attributes, an RPC reply.
+    /// A message: telemetry, attributes, a claim, an RPC reply.
     Delivery(Result<Delivered, Box<Undelivered>>),
     /// An attribute request.
     Attributes(Result<AttributeValues, RequestError>),
@@ -90,7 +90,7 @@ impl Answer for Drained {
 }
 
 /// A message that was accepted and did not reach the server, with all that is needed to keep it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Undelivered {
     /// The message's id.
     pub id: RequestId,
@@ -114,6 +114,8 @@ pub enum Target {
     Telemetry,
     /// Client-side attributes of this device.
     Attributes,
+    /// The device allows to be claimed.
+    Claim,
     /// The reply to a server-side RPC call.
     RpcReply {
         /// The server's number of the call.
@@ -151,6 +153,20 @@ pub struct Drained {
     pub delivered: u64,
     /// Messages that were left at the deadline. Each has ended as *abandoned*, with its payload.
     pub abandoned: u64,
+}
+
+/// Tells the size of the payload, not its content: it belongs into no log.
+impl fmt::Debug for Undelivered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Undelivered")
+            .field("id", &self.id)
+            .field("target", &self.target)
+            .field("payload_bytes", &self.payload.len())
+            .field("accepted", &self.accepted)
+            .field("written", &self.written)
+            .field("cause", &self.cause)
+            .finish()
+    }
 }
 
 impl fmt::Display for Undelivered {

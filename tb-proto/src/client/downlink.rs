@@ -2,9 +2,9 @@
 
 use alloc::string::{String, ToString};
 
+use super::ask::failed;
 use super::message::Content;
 use super::requests::{AfterLinkEnd, Kind};
-use super::send::failed;
 use super::{Client, Completion, Event, RequestError, RequestId};
 use crate::codec::{Filter, Publish, ReasonCode};
 use crate::mqtt::{MessageId, Outcome, Rejection, Settled, Signal, UndeliveredCause};
@@ -97,7 +97,7 @@ impl Client {
             outcome,
         } = settled;
         match &publication.content {
-            Content::Telemetry(_) => {}
+            Content::Telemetry(_) | Content::Claim(_) => {}
             Content::Attributes(_) => {
                 self.attributes.settled(id);
             }

@@ -6,8 +6,9 @@ use bytes::Bytes;
 use super::{RequestId, Target};
 use crate::mqtt::Content as MqttContent;
 use crate::tb::attributes::AttributeBody;
+use crate::tb::claim::ClaimBody;
 use crate::tb::telemetry::TelemetryBody;
-use crate::tb::{Attributes, InvalidPayload, MessageOptions, Telemetry};
+use crate::tb::{Attributes, Claim, InvalidPayload, MessageOptions, Telemetry};
 
 /// A message to the server whose delivery has an outcome.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,6 +18,8 @@ pub enum Message {
     Telemetry(Telemetry),
     /// Client-side attributes of this device.
     Attributes(Attributes),
+    /// The device allows to be claimed.
+    Claim(Claim),
 }
 
 impl From<Telemetry> for Message {
@@ -31,11 +34,18 @@ impl From<Attributes> for Message {
     }
 }
 
+impl From<Claim> for Message {
+    fn from(claim: Claim) -> Self {
+        Self::Claim(claim)
+    }
+}
+
 impl Message {
     pub(super) fn check(&self) -> Result<(), InvalidPayload> {
         match self {
             Self::Telemetry(telemetry) => telemetry.check(),
             Self::Attributes(attributes) => attributes.check(),
+            Self::Claim(_) => Ok(()),
         }
     }
 
@@ -49,6 +59,10 @@ impl Message {
                 let (body, options) = attributes.into_parts()?;
                 (Content::Attributes(body), options)
             }
+            Self::Claim(claim) => {
+                let (body, options) = claim.into_parts();
+                (Content::Claim(body), options)
+            }
         })
     }
 
@@ -57,6 +71,7 @@ impl Message {
         match content {
             Content::Telemetry(body) => Some(Telemetry::from_parts(body, options).into()),
             Content::Attributes(body) => Some(Attributes::from_parts(body, options).into()),
+            Content::Claim(body) => Some(Claim::from_parts(body, options).into()),
             Content::Merged { .. } | Content::Request { .. } | Content::Reply { .. } => None,
         }
     }
@@ -67,6 +82,7 @@ impl Message {
 pub(super) enum Content {
     Telemetry(TelemetryBody),
     Attributes(AttributeBody),
+    Claim(ClaimBody),
     /// Several attribute messages in one; they wait in the outbox for its outcome.
     Merged {
         body: AttributeBody,
@@ -94,6 +110,7 @@ impl Content {
             Self::Attributes(body) | Self::Merged { body, .. } => {
                 Bytes::copy_from_slice(&body.text)
             }
+            Self::Claim(body) => Bytes::copy_from_slice(&body.text),
             Self::Request { payload, .. } | Self::Reply { payload, .. } => payload.clone(),
         }
     }
@@ -103,6 +120,7 @@ impl Content {
         match self {
             Self::Telemetry(_) => Some(Target::Telemetry),
             Self::Attributes(_) => Some(Target::Attributes),
+            Self::Claim(_) => Some(Target::Claim),
             Self::Reply {
                 request_id,
                 ticket: true,
@@ -120,6 +138,7 @@ impl MqttContent for Content {
         match self {
             Self::Telemetry(body) => body.parts(),
             Self::Attributes(body) | Self::Merged { body, .. } => [&body.text, b"", b""],
+            Self::Claim(body) => [&body.text, b"", b""],
             Self::Request { payload, .. } | Self::Reply { payload, .. } => [payload, b"", b""],
         }
     }
@@ -128,6 +147,7 @@ impl MqttContent for Content {
         match self {
             Self::Telemetry(body) => body.memory(),
             Self::Attributes(body) => body.text.capacity(),
+            Self::Claim(body) => body.memory(),
             Self::Merged { body, members } => {
                 body.text.capacity() + members.capacity() * size_of::<RequestId>()
             }

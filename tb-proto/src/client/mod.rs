@@ -1,5 +1,6 @@
 //! The public machine: API methods, open requests, timers.
 
+mod ask;
 mod attribute_lane;
 mod completion;
 mod config;
@@ -8,13 +9,16 @@ mod event;
 mod event_queue;
 mod interest;
 mod message;
+mod outcome;
 mod pending;
 mod refused;
 mod requests;
+mod room;
 mod rpc_calls;
 mod rpc_request;
 mod send;
 mod serve;
+mod stamp;
 mod state;
 mod wall_clock;
 
@@ -29,8 +33,8 @@ pub use interest::{AlreadyServed, AttributeKeys, AttributeSubscription, RpcMetho
 pub use message::Message;
 pub use pending::{Pending, RequestId};
 pub use refused::{Refused, RefusedReason};
+pub use room::Room;
 pub use rpc_request::RpcRequest;
-pub use send::Room;
 pub use state::{State, Stats};
 
 use crate::mqtt::{

@@ -12,8 +12,11 @@
 //! ```
 
 mod backoff;
+mod connecting;
 mod credentials;
+mod deadlines;
 mod dispatch;
+mod drain;
 mod ending;
 mod endpoint;
 mod engine;

@@ -3,6 +3,7 @@
 //! Values and pure functions: nothing here knows a packet, a queue or a timer.
 
 pub(crate) mod attributes;
+pub(crate) mod claim;
 mod invalid;
 mod json;
 mod options;
@@ -16,6 +17,7 @@ pub use attributes::{
     AttributeMap, AttributeQuery, AttributeTypeError, AttributeUpdate, AttributeValues, Attributes,
     InvalidQuery,
 };
+pub use claim::Claim;
 pub use invalid::{InvalidPayload, UnexpectedPayload};
 pub use options::Priority;
 pub use rpc::{Params, RpcCall, RpcError, RpcReply, RpcResponse};

@@ -11,6 +11,8 @@ use crate::codec::Topic;
 pub(crate) const TELEMETRY: &str = "v1/devices/me/telemetry";
 /// Client attributes up, changes of shared attributes down; also the filter of the latter.
 pub(crate) const ATTRIBUTES: &str = "v1/devices/me/attributes";
+/// Claiming, up; there is no short form.
+pub(crate) const CLAIM: &str = "v1/devices/me/claim";
 /// Filter of the answers to attribute requests.
 pub(crate) const ATTRIBUTE_RESPONSES: &str = "v1/devices/me/attributes/response/+";
 /// Filter of the server's RPC requests.

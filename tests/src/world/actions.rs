@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use serde_json::json;
 use tb_proto::{
-    AttributeKeys, AttributeQuery, Attributes, Credentials, Message, Priority, QoS, Refused,
+    AttributeKeys, AttributeQuery, Attributes, Claim, Credentials, Message, Priority, QoS, Refused,
     RefusedReason, RequestId, RpcCall, RpcMethods, Telemetry,
 };
 
@@ -158,6 +158,17 @@ impl World {
             expires: expires.is_some(),
         };
         self.send_message(attributes.into(), kind).ok();
+        self
+    }
+
+    /// The device allows to be claimed for a minute, with a secret that no other claim has.
+    pub fn claim(&mut self) -> &mut Self {
+        self.number += 1;
+        let number = self.number;
+        let claim = Claim::new(number.to_string())
+            .duration(Duration::from_secs(60))
+            .qos(QoS::AtLeastOnce);
+        self.send_message(claim.into(), Kind::Claim { number }).ok();
         self
     }
 

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::sim::{Stored, Timestamp, TypedValue};
 
@@ -8,6 +8,7 @@ pub struct Arrivals {
     readings: BTreeMap<u64, Reading>,
     attributes: BTreeMap<String, u64>,
     calls: BTreeMap<u64, u32>,
+    claims: BTreeSet<u64>,
     replies: u64,
 }
 
@@ -59,6 +60,7 @@ impl Arrivals {
                     *self.calls.entry(number).or_insert(0) += 1;
                 }
             }
+            Stored::Claim { secret_key, .. } => self.claims.extend(secret_key.parse::<u64>()),
             Stored::RpcReply { .. } => self.replies += 1,
             _ => {}
         }
@@ -99,6 +101,12 @@ impl Arrivals {
     #[must_use]
     pub fn calls(&self, number: u64) -> u32 {
         self.calls.get(&number).copied().unwrap_or(0)
+    }
+
+    /// Whether the claim with this number is known.
+    #[must_use]
+    pub fn has_claim(&self, number: u64) -> bool {
+        self.claims.contains(&number)
     }
 
     /// Replies to server-side RPC calls.

@@ -84,10 +84,12 @@ impl World {
         for (id, ticket) in device.ledger.tickets() {
             let ending = ticket.ending.as_ref();
             let ending = ending.unwrap_or_else(|| panic!("{id:?} has no outcome: {ticket:?}"));
-            let (Kind::Telemetry { qos, expires, .. } | Kind::Attribute { qos, expires, .. }) =
-                ticket.kind
-            else {
-                continue;
+            let (qos, expires) = match ticket.kind {
+                Kind::Telemetry { qos, expires, .. } | Kind::Attribute { qos, expires, .. } => {
+                    (qos, expires)
+                }
+                Kind::Claim { .. } => (QoS::AtLeastOnce, false),
+                _ => continue,
             };
             match ending {
                 // An attribute at QoS 0 may have travelled together with others.
@@ -106,15 +108,15 @@ impl World {
                 Ending::Undelivered(_) => continue,
                 other => panic!("{id:?} ended as {other:?}"),
             }
-            if let Kind::Telemetry { number, .. } = ticket.kind
+            if let Kind::Telemetry { number, .. } | Kind::Claim { number } = ticket.kind
                 && simulated
                 && (matches!(ending, Ending::Acknowledged(_))
                     || *ending
                         == Ending::Undelivered(UndeliveredCause::Rejected(Rejection::NoAnswer)))
             {
                 assert!(
-                    self.arrivals.has_reading(number),
-                    "reading {number} is not at the server"
+                    self.arrivals.has_reading(number) || self.arrivals.has_claim(number),
+                    "{ticket:?} is not at the server"
                 );
             }
         }

@@ -47,6 +47,11 @@ pub enum Kind {
         /// As asked for.
         qos: QoS,
     },
+    /// A claim with this number as its secret.
+    Claim {
+        /// Unique in the world.
+        number: u64,
+    },
     /// The reply to a server-side call.
     Reply,
     /// An attribute request.
@@ -93,7 +98,7 @@ impl Ledger {
         assert_eq!(ticket.ending, None, "{id:?} ended again: {completion:?}");
         ticket.ending = Some(match (&ticket.kind, completion) {
             (
-                Kind::Telemetry { .. } | Kind::Attribute { .. } | Kind::Reply,
+                Kind::Telemetry { .. } | Kind::Attribute { .. } | Kind::Claim { .. } | Kind::Reply,
                 Completion::Delivery(outcome),
             ) => match outcome {
                 Ok(Delivered::Sent) => Ending::Sent,
@@ -175,12 +180,19 @@ fn check_given_back(id: RequestId, ticket: &Ticket, undelivered: &Undelivered) {
     );
     let number = match (&ticket.kind, undelivered.target) {
         (Kind::Telemetry { number, .. }, Target::Telemetry)
-        | (Kind::Attribute { number, .. }, Target::Attributes) => number,
+        | (Kind::Attribute { number, .. }, Target::Attributes)
+        | (Kind::Claim { number }, Target::Claim) => number,
         (Kind::Reply, Target::RpcReply { .. }) => return,
         (kind, target) => panic!("{id:?}, a {kind:?}, comes back as {target:?}"),
     };
     let text = String::from_utf8_lossy(&undelivered.payload);
-    let whole = text.contains(&format!(":{number}}}")) || text.contains(&format!(":{number},"));
+    let whole = [
+        format!(":{number}}}"),
+        format!(":{number},"),
+        format!(":\"{number}\","),
+    ]
+    .iter()
+    .any(|value| text.contains(value));
     assert!(
         whole,
         "{id:?} comes back without its value {number}: {text}"

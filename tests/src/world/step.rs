@@ -23,6 +23,7 @@ pub enum Step {
     SendAttribute(u8),
     SendAttributeQos0(u8),
     SendAttributeExpiring(u8, Duration),
+    Claim,
     Reserve(usize, bool),
     RequestAttributes(Duration),
     Call,
@@ -84,6 +85,7 @@ impl Play for World {
             Step::SendAttribute(index) => self.send_attribute(index),
             Step::SendAttributeQos0(index) => self.send_attribute_qos0(index),
             Step::SendAttributeExpiring(index, time) => self.send_attribute_expiring(index, time),
+            Step::Claim => self.claim(),
             Step::Reserve(bytes, used) => self.reserve(bytes, used),
             Step::RequestAttributes(timeout) => self.request_attributes(timeout),
             Step::Call => self.call(),
@@ -144,6 +146,7 @@ impl fmt::Display for Step {
             Self::SendAttributeExpiring(index, time) => {
                 write!(f, ".send_attribute_expiring({index}, {})", Millis(*time))
             }
+            Self::Claim => f.write_str(".claim()"),
             Self::Reserve(bytes, used) => write!(f, ".reserve({bytes}, {used})"),
             Self::RequestAttributes(time) => write!(f, ".request_attributes({})", Millis(*time)),
             Self::Call => f.write_str(".call()"),

@@ -1,8 +1,12 @@
 //! What a device and its server say to each other.
 
+use std::time::Duration;
+
 use serde_json::json;
 use tb_driver::Client;
-use tb_proto::{AttributeQuery, Delivered, ProtocolVersion, RpcCall};
+use tb_proto::{AttributeQuery, Claim, Delivered, ProtocolVersion, RpcCall};
+
+use tb_tests::sim::Stored;
 
 use crate::adapter::{Adapter, start};
 use crate::server::{PATIENCE, config, numbers, server, set_shared};
@@ -54,6 +58,38 @@ pub(crate) fn a_call_to_the_rule_chain_is_answered<A: Adapter>() {
         .unwrap();
     let answer: serde_json::Value = asked.wait_timeout(PATIENCE).unwrap().parse().unwrap();
     assert_eq!(answer, json!({ "time": 1 }));
+}
+
+pub(crate) fn every_form_of_a_claim_arrives<A: Adapter>() {
+    let server = server();
+    let (client, _running) = start::<A>(config(&server));
+    let minute = Duration::from_secs(60);
+    for claim in [
+        Claim::default(),
+        Claim::new("tulip"),
+        Claim::default().duration(minute),
+        Claim::new("tulip").duration(minute),
+    ] {
+        let ticket = client.claim(claim).unwrap();
+        assert_eq!(ticket.wait_timeout(PATIENCE).unwrap(), ACKNOWLEDGED);
+    }
+    let claims = server.with(|simulator, _| {
+        let claim = |fact: &Stored| match fact {
+            Stored::Claim {
+                secret_key,
+                duration_ms,
+                ..
+            } => Some((secret_key.clone(), *duration_ms)),
+            _ => None,
+        };
+        simulator
+            .stored()
+            .iter()
+            .filter_map(claim)
+            .collect::<Vec<_>>()
+    });
+    let expected = [("", 0), ("tulip", 0), ("", 60_000), ("tulip", 60_000)];
+    assert_eq!(claims, expected.map(|(secret, ms)| (secret.to_owned(), ms)));
 }
 
 pub(crate) fn what_is_accepted_before_the_start_arrives<A: Adapter>() {

@@ -29,6 +29,7 @@ suite! {
         a_reading_is_acknowledged_and_stored,
         attributes_are_answered_and_their_changes_told,
         a_call_to_the_rule_chain_is_answered,
+        every_form_of_a_claim_arrives,
         what_is_accepted_before_the_start_arrives,
         thousands_of_readings_sent_without_waiting_are_all_acknowledged,
         room_comes_to_those_who_wait_in_their_order;

@@ -68,6 +68,7 @@ fn step(world: World) -> BoxedStrategy<Step> {
         10 => (0..3_u8).prop_map(Step::SendAttribute),
         2 => (0..3_u8).prop_map(Step::SendAttributeQos0),
         2 => ((0..3_u8), time()).prop_map(|(index, time)| Step::SendAttributeExpiring(index, time)),
+        1 => Just(Step::Claim),
         2 => (60..200_usize, any::<bool>()).prop_map(|(bytes, used)| Step::Reserve(bytes, used)),
         4 => request_time().prop_map(Step::RequestAttributes),
         4 => Just(Step::Call),

@@ -37,6 +37,20 @@ fn readings_survive_every_kind_of_cut() {
 }
 
 #[test]
+fn a_claim_survives_every_kind_of_cut() {
+    for version in [V5, V3_1_1] {
+        for how in [Cut::Silent, Cut::Fin, Cut::Rst] {
+            let mut world = World::speaking(version, 2);
+            world.claim().wait(ms(130)).claim().cut(how).claim();
+            world.settle();
+            let acknowledged = world.device().ledger().acknowledged();
+            assert_eq!(acknowledged, 3, "{version} {how:?}");
+            assert!((1..=3).all(|number| world.arrivals().has_claim(number)));
+        }
+    }
+}
+
+#[test]
 fn servers_are_tried_in_turn_and_the_one_that_works_is_kept() {
     let other = "mqtt://other".parse().expect("an address");
     let mut world = World::with(World::config().or_endpoint(other), 2);

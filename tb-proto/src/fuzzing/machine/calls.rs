@@ -166,6 +166,7 @@ impl World {
                 let of_its_kind = match refused.into_item() {
                     Message::Telemetry(_) => target == Target::Telemetry,
                     Message::Attributes(_) => target == Target::Attributes,
+                    Message::Claim(_) => target == Target::Claim,
                 };
                 assert!(of_its_kind, "a refused message comes back");
             }

@@ -1,0 +1,107 @@
+//! Room in the queue.
+
+use super::message::Content;
+use super::{Client, Overflow, RefusedReason};
+use crate::codec::Topic;
+use crate::mqtt::UndeliveredCause;
+
+/// Room that is kept in the queue for one message; see [`Client::reserve`].
+#[derive(Debug, PartialEq, Eq)]
+#[must_use = "room that is neither used nor released is lost"]
+pub struct Room {
+    pub(super) bytes: usize,
+}
+
+impl Client {
+    /// Whether a message with a payload of `bytes` would find room now.
+    pub fn has_room(&self, bytes: usize) -> bool {
+        self.fits(bytes) && self.has_room_for_outcomes()
+    }
+
+    /// Keeps room for one message with a payload of up to `bytes`, if there is any now.
+    pub fn reserve(&mut self, bytes: usize) -> Option<Room> {
+        if self.mqtt.is_draining() || !self.has_room(bytes) {
+            return None;
+        }
+        self.mqtt.outbox_mut().reserve(bytes);
+        Some(Room { bytes })
+    }
+
+    /// Gives kept room back.
+    pub fn release(&mut self, room: Room) {
+        self.mqtt.outbox_mut().release(room.bytes);
+    }
+
+    pub(super) fn make_room(
+        &mut self,
+        content: &Content,
+        topic: &Topic,
+        kept: Option<usize>,
+    ) -> Result<(), RefusedReason> {
+        use crate::mqtt::Content as _;
+        let payload: usize = content.parts().iter().map(|part| part.len()).sum();
+        self.check_size(payload, topic.len())?;
+        let memory = content.memory();
+        // What the machine adds by itself, a reply for one, does not take kept room away.
+        if kept.is_some_and(|kept| memory <= kept) {
+            return Ok(());
+        }
+        while !self.has_room(memory) {
+            let oldest = match self.config.overflow {
+                Overflow::DropOldest if self.has_room_for_outcomes() => {
+                    self.mqtt.outbox().oldest_droppable()
+                }
+                Overflow::DropOldest | Overflow::Reject => None,
+            };
+            let Some(entry) = oldest.and_then(|id| self.mqtt.take_back(id)) else {
+                return Err(RefusedReason::QueueFull {
+                    max_messages: self.config.max_queued_messages,
+                    max_bytes: self.config.max_queued_bytes,
+                });
+            };
+            match entry.publication.content {
+                // The machine's own: what it was made of is what gives way.
+                Content::Merged { members, .. } => {
+                    self.attributes
+                        .take_apart(&mut self.mqtt, entry.id, members);
+                }
+                _ => self.complete_message(entry, UndeliveredCause::Overflow),
+            }
+        }
+        Ok(())
+    }
+
+    fn fits(&self, bytes: usize) -> bool {
+        let (outcomes, outcome_bytes) = match self.config.overflow {
+            Overflow::Reject => (self.events.completions(), self.events.completion_bytes()),
+            // A dropped message becomes an outcome: if that took the same room, dropping would
+            // make none. Outcomes have their own; see `make_room`.
+            Overflow::DropOldest => (0, 0),
+        };
+        let others = self.requests.bytes() + self.rpc.bytes() + outcome_bytes;
+        self.mqtt.outbox().has_room(outcomes, bytes + others)
+    }
+
+    /// Whether so few outcomes wait to be fetched that more messages may be dropped.
+    fn has_room_for_outcomes(&self) -> bool {
+        self.config.overflow == Overflow::Reject
+            || (self.events.completions() < self.config.max_queued_messages
+                && self.events.completion_bytes() < self.config.max_queued_bytes)
+    }
+
+    pub(super) fn check_size(&self, payload: usize, topic: usize) -> Result<(), RefusedReason> {
+        let limit = self.config.max_packet_size;
+        let size = payload + topic + 5;
+        if size > limit {
+            Err(RefusedReason::TooLarge { size, limit })
+        } else {
+            Ok(())
+        }
+    }
+
+    /// The largest payload that fits into a packet with a topic of this length: the server's limit is on
+    /// topic, packet identifier, property length and payload together (TB §14.1).
+    pub(super) fn max_payload(&self, topic: usize) -> usize {
+        self.config.max_packet_size.saturating_sub(topic + 5)
+    }
+}

@@ -1,0 +1,152 @@
+//! What falls due, and what is done then.
+
+use core::time::Duration;
+
+use super::engine::{Mqtt, Phase};
+use super::outbox::{Content, Queue, Stage};
+use super::signal::{Outcome, Signal};
+use super::timers::{Timer, Timers};
+use super::{Cause, UndeliveredCause, VersionChange};
+use crate::time::Instant;
+
+impl<C: Content> Mqtt<C> {
+    /// Does what is due.
+    pub(crate) fn handle_timeout(&mut self, now: Instant) {
+        self.advance(now);
+        // At the end of time every new timer is due at once: what is left is left to the next call.
+        for _ in 0..Timers::MOST_AT_ONCE {
+            let Some(timer) = self.timers.expired(self.now) else {
+                break;
+            };
+            self.fire(timer);
+        }
+        self.rearm();
+    }
+
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        self.timers.next()
+    }
+
+    /// Sets the timers that follow from what was written and received.
+    pub(super) fn rearm(&mut self) {
+        self.arm_expiry();
+        let Phase::Online(link) = &mut self.phase else {
+            return;
+        };
+        let last = link.last_activity.min(link.last_received);
+        if link.pinging {
+            self.timers.stop(Timer::Ping);
+        } else {
+            self.timers.set(Timer::Ping, last + link.keep_alive);
+        }
+        let silent = link.last_received + link.keep_alive + self.settings.ping_timeout;
+        self.timers.set(
+            Timer::Dead,
+            link.probed.map_or(silent, |probed| probed.min(silent)),
+        );
+        let oldest = self
+            .outbox
+            .first(Queue::InFlight)
+            .and_then(|place| self.outbox.at(place));
+        let written = match oldest.map(|entry| entry.stage) {
+            Some(Stage::InFlight { at, .. }) => Some(at),
+            _ => None,
+        };
+        match written.into_iter().chain(link.subscribing_since()).min() {
+            Some(oldest) => {
+                let mut due = oldest + self.settings.acknowledgement_timeout;
+                if let Some(replaced) = self.replaced {
+                    due = due.max(replaced + super::link_end::REPLACE_INTERVAL);
+                }
+                self.timers.set(Timer::Acknowledgement, due);
+            }
+            None => {
+                self.timers.stop(Timer::Acknowledgement);
+                link.fall_idle();
+            }
+        }
+    }
+
+    pub(super) fn arm_expiry(&mut self) {
+        match self.outbox.next_expiry() {
+            Some((at, _)) => self.timers.set(Timer::Expiry, at),
+            None => self.timers.stop(Timer::Expiry),
+        }
+    }
+
+    fn fire(&mut self, timer: Timer) {
+        match timer {
+            Timer::Connect => match &self.phase {
+                Phase::Dialling { .. } => self.end_link(Cause::NoConnection),
+                Phase::Handshake(_) => self.end_link(Cause::NoConnAck),
+                Phase::Leaving { then, .. } => {
+                    let then = *then;
+                    self.left(then);
+                }
+                _ => {}
+            },
+            Timer::Retry => self.dial(),
+            Timer::Held => {
+                self.backoff.reset();
+                self.rate_limit_assumed = false;
+                self.malformed = 0;
+            }
+            Timer::Ping => {
+                if let Phase::Online(link) = &mut self.phase
+                    && !link.pinging
+                {
+                    link.ping(self.now);
+                }
+            }
+            Timer::Dead => {
+                if self.is_online() {
+                    self.end_link(Cause::KeepAlive);
+                }
+            }
+            Timer::Acknowledgement => self.acknowledgement_overdue(),
+            Timer::VersionRetry => self.retry_v5(),
+            Timer::Resume => self.paused_until = None,
+            // Dispatch looks at the suspects again whenever it runs; this only wakes the driver.
+            Timer::Suspect => self.end_trial_by_time(),
+            Timer::Expiry => self.expire(),
+            Timer::Drain => self.finish_drain(),
+        }
+    }
+
+    /// Ends every message whose time to live is over, except those on their way, which are looked at
+    /// again when their connection ends.
+    fn expire(&mut self) {
+        while let Some((at, id)) = self.outbox.next_expiry().filter(|&(at, _)| at <= self.now) {
+            let under_way = self
+                .outbox
+                .get(id)
+                .is_some_and(|entry| matches!(entry.stage, Stage::InFlight { .. } | Stage::Joined));
+            if under_way {
+                self.outbox.forget_expiry(at, id);
+            } else if let Some(entry) = self.outbox.remove(id) {
+                self.report(entry, Outcome::Undelivered(UndeliveredCause::Expired));
+            }
+        }
+        self.end_drain_if_empty();
+    }
+
+    /// MQTT 5 gets another chance, as soon as nothing is on its way.
+    fn retry_v5(&mut self) {
+        if !self.is_online() {
+            return;
+        }
+        if self.outbox.count(Queue::InFlight) > 0 {
+            self.timers
+                .set(Timer::VersionRetry, self.now + Duration::from_secs(10));
+            return;
+        }
+        let from = self.versions.current();
+        let to = self.versions.retry();
+        self.signals.push_back(Signal::VersionChanged {
+            from,
+            to,
+            why: VersionChange::Retry,
+        });
+        self.end_link(Cause::VersionRetry);
+    }
+}
