@@ -1,7 +1,9 @@
 //! What one QoS 1 message costs in the machine alone: call, serialise, frame, hand out, acknowledge,
 //! complete. Nanoseconds, allocations and bytes for each message, beside a loop written by hand.
 //!
-//! `cargo bench -p tb-tests --bench core`, or with `-- --short` only to see that it runs.
+//! `cargo bench -p tb-tests --bench core`, or with `-- --short` only to see that it runs. For a profiler,
+//! `-- --only WINDOW MESSAGES` does nothing but move so many messages through the machine: instructions
+//! for each message are the difference of two runs, divided (`valgrind --tool=callgrind`).
 
 use std::collections::VecDeque;
 use std::hint::black_box;
@@ -33,8 +35,20 @@ const READING: Reading = Reading {
 const NOW: Instant = Instant::from_micros(1_000_000);
 
 fn main() {
+    let arguments: Vec<String> = std::env::args().collect();
+    if let [_, option, window, messages, ..] = arguments.as_slice()
+        && option == "--only"
+    {
+        let (window, messages): (usize, usize) =
+            (window.parse().unwrap(), messages.parse().unwrap());
+        let mut machine = Machine::online(window);
+        for _ in 0..messages / window {
+            machine.cycle(window);
+        }
+        return;
+    }
     // One short round shows that it runs; it measures nothing.
-    let thorough = !std::env::args().any(|argument| argument == "--short");
+    let thorough = !arguments.iter().any(|argument| argument == "--short");
     let rounds = if thorough { 9 } else { 1 };
     println!(
         "one QoS 1 telemetry message of {} bytes, best of {rounds} rounds",

@@ -7,15 +7,15 @@ use super::message::Content;
 use super::requests::{AfterLinkEnd, Kind};
 use super::{Client, Completion, Event, RequestError, RequestId};
 use crate::codec::{Filter, Publish, ReasonCode};
-use crate::mqtt::{MessageId, Outcome, Rejection, Settled, Signal, UndeliveredCause};
+use crate::mqtt::{Entry, MessageId, Outcome, Rejection, Signal, UndeliveredCause};
 use crate::tb::AttributeValues;
 use crate::tb::rpc::parse_rpc_answer;
 use crate::tb::topics::{self, Downlink};
 
 impl Client {
-    pub(super) fn handle_signal(&mut self, signal: Signal<Content>) {
+    pub(super) fn handle_signal(&mut self, signal: Signal) {
         match signal {
-            Signal::Settled(settled) => self.handle_settled(settled),
+            Signal::Settled { id, outcome } => self.handle_settled(id, outcome),
             Signal::Received(publish) => self.handle_publish(&publish),
             Signal::Online { version } => self.events.notice(Event::Connected { version }),
             Signal::Offline {
@@ -89,13 +89,29 @@ impl Client {
         id
     }
 
-    pub(super) fn handle_settled(&mut self, settled: Settled<Content>) {
-        let Settled {
+    fn handle_settled(&mut self, id: MessageId, outcome: Outcome) {
+        let outbox = self.mqtt.outbox_mut();
+        if let Outcome::Delivered(delivered) = outcome
+            && let Some(entry) = outbox.get(id)
+            && let Content::Telemetry(_) = entry.publication.content
+        {
+            // Nothing of it is asked for any more.
+            outbox.let_go(id);
+            self.delivered(RequestId(id.raw()), delivered);
+        } else if let Some(entry) = outbox.take(id) {
+            self.end_message(entry, outcome);
+        }
+    }
+
+    /// Ends a message that was taken out of the outbox.
+    pub(super) fn end_message(&mut self, entry: Entry<Content>, outcome: Outcome) {
+        let Entry {
             id,
             publication,
-            written,
-            outcome,
-        } = settled;
+            writes,
+            ..
+        } = entry;
+        let written = writes > 0;
         match &publication.content {
             Content::Telemetry(_) | Content::Claim(_) => {}
             Content::Attributes(_) => {

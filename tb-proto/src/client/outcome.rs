@@ -4,24 +4,20 @@ use alloc::boxed::Box;
 
 use super::message::Content;
 use super::{Client, Completion, RequestId, Undelivered};
-use crate::mqtt::{Delivered, Entry, Outcome, Publication, Rejection, Settled, UndeliveredCause};
+use crate::mqtt::{Delivered, Outcome, Publication, Rejection, UndeliveredCause};
 
 impl Client {
-    /// Ends a message that was taken out of the outbox.
-    pub(super) fn complete_message(&mut self, entry: Entry<Content>, cause: UndeliveredCause) {
-        let Entry {
-            id,
-            publication,
-            writes,
-            ..
-        } = entry;
-        let outcome = Outcome::Undelivered(cause);
-        self.handle_settled(Settled {
-            id,
-            publication,
-            written: writes > 0,
-            outcome,
-        });
+    /// The server has a message, or it was sent as far as anybody will ever know.
+    pub(super) fn delivered(&mut self, id: RequestId, delivered: Delivered) {
+        match delivered {
+            Delivered::Sent => self.counters.sent += 1,
+            Delivered::Acknowledged { .. } => self.counters.acknowledged += 1,
+        }
+        if self.mqtt.is_draining() {
+            self.drained.delivered += 1;
+        }
+        self.events
+            .complete(id, Completion::Delivery(Ok(delivered)));
     }
 
     /// Tells the outcome of a message.
@@ -35,40 +31,28 @@ impl Client {
         let Some(target) = publication.content.target() else {
             return;
         };
-        let outcome = match outcome {
-            Outcome::Delivered(delivered) => {
-                match delivered {
-                    Delivered::Sent => self.counters.sent += 1,
-                    Delivered::Acknowledged { .. } => self.counters.acknowledged += 1,
-                }
-                if self.mqtt.is_draining() {
-                    self.drained.delivered += 1;
-                }
-                Ok(delivered)
-            }
-            Outcome::Undelivered(cause) => {
-                match cause {
-                    UndeliveredCause::Rejected(_) => self.counters.rejected += 1,
-                    _ => self.counters.undelivered += 1,
-                }
-                if cause == UndeliveredCause::Abandoned {
-                    self.drained.abandoned += 1;
-                }
-                Err(cause)
-            }
+        let cause = match outcome {
+            Outcome::Delivered(delivered) => return self.delivered(id, delivered),
+            Outcome::Undelivered(cause) => cause,
             // Only requests end with their connection, and they have no target.
-            Outcome::LinkEnded => Err(UndeliveredCause::Rejected(Rejection::CallOver)),
+            Outcome::LinkEnded => UndeliveredCause::Rejected(Rejection::CallOver),
         };
-        let completion = Completion::Delivery(outcome.map_err(|cause| {
-            Box::new(Undelivered {
-                id,
-                target,
-                payload: publication.content.payload(),
-                accepted: publication.accepted,
-                written,
-                cause,
-            })
-        }));
-        self.events.complete(id, completion);
+        match cause {
+            UndeliveredCause::Rejected(_) => self.counters.rejected += 1,
+            _ => self.counters.undelivered += 1,
+        }
+        if cause == UndeliveredCause::Abandoned {
+            self.drained.abandoned += 1;
+        }
+        let undelivered = Box::new(Undelivered {
+            id,
+            target,
+            payload: publication.content.payload(),
+            accepted: publication.accepted,
+            written,
+            cause,
+        });
+        self.events
+            .complete(id, Completion::Delivery(Err(undelivered)));
     }
 }

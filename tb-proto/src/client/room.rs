@@ -3,7 +3,7 @@
 use super::message::Content;
 use super::{Client, Overflow, RefusedReason};
 use crate::codec::Topic;
-use crate::mqtt::UndeliveredCause;
+use crate::mqtt::{Outcome, UndeliveredCause};
 
 /// Room that is kept in the queue for one message; see [`Client::reserve`].
 #[derive(Debug, PartialEq, Eq)]
@@ -65,7 +65,7 @@ impl Client {
                     self.attributes
                         .take_apart(&mut self.mqtt, entry.id, members);
                 }
-                _ => self.complete_message(entry, UndeliveredCause::Overflow),
+                _ => self.end_message(entry, Outcome::Undelivered(UndeliveredCause::Overflow)),
             }
         }
         Ok(())

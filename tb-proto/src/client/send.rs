@@ -7,7 +7,7 @@ use super::{
     Client, Completion, Drained, Message, Pending, Refused, RefusedReason, RequestId, Room,
 };
 use crate::codec::Topic;
-use crate::mqtt::{Delivered, Lane, MessageId, OnLinkEnd, Publication, UndeliveredCause};
+use crate::mqtt::{Delivered, Lane, MessageId, OnLinkEnd, Outcome, Publication, UndeliveredCause};
 use crate::tb::{Attributes, Claim, MessageOptions, Priority, Telemetry, topics};
 use crate::time::Instant;
 
@@ -99,7 +99,7 @@ impl Client {
         } else {
             match self.mqtt.take_back(MessageId::from_raw(id.0)) {
                 Some(entry) => {
-                    self.complete_message(entry, UndeliveredCause::Cancelled);
+                    self.end_message(entry, Outcome::Undelivered(UndeliveredCause::Cancelled));
                     true
                 }
                 None => false,

@@ -13,6 +13,7 @@ impl<C: Content> Mqtt<C> {
     /// Does what is due.
     pub(crate) fn handle_timeout(&mut self, now: Instant) {
         self.advance(now);
+        self.expire();
         // At the end of time every new timer is due at once: what is left is left to the next call.
         for _ in 0..Timers::MOST_AT_ONCE {
             let Some(timer) = self.timers.expired(self.now) else {
@@ -24,12 +25,12 @@ impl<C: Content> Mqtt<C> {
     }
 
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
-        self.timers.next()
+        let expiry = self.outbox.next_expiry().map(|(at, _)| at);
+        self.timers.next().into_iter().chain(expiry).min()
     }
 
     /// Sets the timers that follow from what was written and received.
     pub(super) fn rearm(&mut self) {
-        self.arm_expiry();
         let Phase::Online(link) = &mut self.phase else {
             return;
         };
@@ -67,13 +68,6 @@ impl<C: Content> Mqtt<C> {
         }
     }
 
-    pub(super) fn arm_expiry(&mut self) {
-        match self.outbox.next_expiry() {
-            Some((at, _)) => self.timers.set(Timer::Expiry, at),
-            None => self.timers.stop(Timer::Expiry),
-        }
-    }
-
     fn fire(&mut self, timer: Timer) {
         match timer {
             Timer::Connect => match &self.phase {
@@ -108,7 +102,6 @@ impl<C: Content> Mqtt<C> {
             Timer::Resume => self.paused_until = None,
             // Dispatch looks at the suspects again whenever it runs; this only wakes the driver.
             Timer::Suspect => self.end_trial_by_time(),
-            Timer::Expiry => self.expire(),
             Timer::Drain => self.finish_drain(),
         }
     }
@@ -123,8 +116,8 @@ impl<C: Content> Mqtt<C> {
                 .is_some_and(|entry| matches!(entry.stage, Stage::InFlight { .. } | Stage::Joined));
             if under_way {
                 self.outbox.forget_expiry(at, id);
-            } else if let Some(entry) = self.outbox.remove(id) {
-                self.report(entry, Outcome::Undelivered(UndeliveredCause::Expired));
+            } else {
+                self.settle(id, Outcome::Undelivered(UndeliveredCause::Expired));
             }
         }
         self.end_drain_if_empty();

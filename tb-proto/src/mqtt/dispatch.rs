@@ -5,8 +5,8 @@ use bytes::Bytes;
 use super::engine::{Mqtt, Phase};
 use super::identifiers::Owner;
 use super::link::{CHUNK, Link};
-use super::outbox::{Content, Outbox, Queue, SlotIndex};
-use super::signal::{Outcome, Settled, Signal};
+use super::outbox::{Content, Queue, SlotIndex};
+use super::signal::Outcome;
 use super::timers::Timer;
 use super::{Delivered, Rejection, UndeliveredCause};
 use crate::codec::{QoS, encode};
@@ -93,7 +93,7 @@ impl<C: Content> Mqtt<C> {
         let id = entry.id;
         let publication = &entry.publication;
         if publication.expires.is_some_and(|expires| expires <= *now) {
-            self.end(id, Outcome::Undelivered(UndeliveredCause::Expired));
+            self.settle(id, Outcome::Undelivered(UndeliveredCause::Expired));
             return;
         }
         let acknowledged = publication.qos.min(link.max_qos) == QoS::AtLeastOnce;
@@ -127,7 +127,7 @@ impl<C: Content> Mqtt<C> {
             }
             let size = size.unwrap_or(usize::MAX);
             let rejection = Rejection::TooLarge { size, limit };
-            self.end(
+            self.settle(
                 id,
                 Outcome::Undelivered(UndeliveredCause::Rejected(rejection)),
             );
@@ -141,7 +141,8 @@ impl<C: Content> Mqtt<C> {
             self.counters.resent += 1;
         }
         let Some(packet_id) = packet_id else {
-            sent(outbox, id, &mut self.signals);
+            // Out of the machine on a live connection is all that will ever be known of QoS 0.
+            self.settle(id, Outcome::Delivered(Delivered::Sent));
             return;
         };
         link.order += 1;
@@ -152,12 +153,6 @@ impl<C: Content> Mqtt<C> {
             self.timers.set(Timer::Suspect, until);
         }
     }
-
-    fn end(&mut self, id: super::MessageId, outcome: Outcome) {
-        if let Some(entry) = self.outbox.remove(id) {
-            self.report(entry, outcome);
-        }
-    }
 }
 
 #[derive(Clone, Copy)]
@@ -165,20 +160,4 @@ struct Next {
     place: SlotIndex,
     /// A suspect: nothing else is written until its fate is known.
     alone: bool,
-}
-
-/// QoS 0: out of the machine on a live connection is all that will ever be known.
-fn sent<C: Content>(
-    outbox: &mut Outbox<C>,
-    id: super::MessageId,
-    signals: &mut alloc::collections::VecDeque<Signal<C>>,
-) {
-    if let Some(entry) = outbox.remove(id) {
-        signals.push_back(Signal::Settled(Settled {
-            id,
-            publication: entry.publication,
-            written: true,
-            outcome: Outcome::Delivered(Delivered::Sent),
-        }));
-    }
 }

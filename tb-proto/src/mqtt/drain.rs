@@ -36,10 +36,9 @@ impl<C: Content> Mqtt<C> {
         }
         self.timers.stop(Timer::Drain);
         self.timers.stop(Timer::Retry);
-        while let Some(entry) = self.outbox.any().and_then(|id| self.outbox.remove(id)) {
-            self.report(entry, Outcome::Undelivered(UndeliveredCause::Abandoned));
+        while let Some(id) = self.outbox.any() {
+            self.settle(id, Outcome::Undelivered(UndeliveredCause::Abandoned));
         }
-        self.arm_expiry();
         self.leave(AfterLeaving::Close);
     }
 }

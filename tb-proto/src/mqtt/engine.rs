@@ -10,7 +10,7 @@ use super::link::Link;
 use super::outbox::{Content, Entry, MessageId, Outbox, Publication, Queue, Stage};
 use super::random::Random;
 use super::settings::Settings;
-use super::signal::{Outcome, Settled, Signal};
+use super::signal::{Outcome, Signal};
 use super::timers::{Timer, Timers};
 use super::version::VersionChoice;
 use super::{Cause, Credentials, LinkId, LinkRequest};
@@ -88,7 +88,7 @@ pub(crate) struct Mqtt<C> {
     pub(super) paused_until: Option<Instant>,
     pub(super) draining: bool,
     pub(super) requests: VecDeque<LinkRequest>,
-    pub(super) signals: VecDeque<Signal<C>>,
+    pub(super) signals: VecDeque<Signal>,
     pub(super) counters: Counters,
 }
 
@@ -140,15 +140,13 @@ impl<C: Content> Mqtt<C> {
         self.requests.pop_front()
     }
 
-    pub(crate) fn poll_signal(&mut self) -> Option<Signal<C>> {
+    pub(crate) fn poll_signal(&mut self) -> Option<Signal> {
         self.signals.pop_front()
     }
 
     /// Accepts a message without asking for room; see [`has_room`](Outbox::has_room).
     pub(crate) fn submit(&mut self, publication: Publication<C>, parked: bool) -> MessageId {
-        let id = self.outbox.insert(publication, parked);
-        self.arm_expiry();
-        id
+        self.outbox.insert(publication, parked)
     }
 
     pub(crate) fn unpark(&mut self, id: MessageId) {
@@ -159,30 +157,19 @@ impl<C: Content> Mqtt<C> {
     pub(crate) fn take_back(&mut self, id: MessageId) -> Option<Entry<C>> {
         let entry = self.outbox.get(id)?;
         let unwritten = entry.writes == 0 && entry.stage != Stage::Joined;
-        let entry = unwritten.then(|| self.outbox.remove(id)).flatten();
-        self.arm_expiry();
-        entry
+        unwritten.then(|| self.outbox.remove(id)).flatten()
     }
 
     /// Takes a message out that is part of another one.
     pub(crate) fn take_out(&mut self, id: MessageId) -> Option<Entry<C>> {
-        let entry = self.outbox.remove(id);
-        self.arm_expiry();
-        entry
+        self.outbox.remove(id)
     }
 
     /// Ends a message with this outcome, wherever it is.
     pub(super) fn settle(&mut self, id: MessageId, outcome: Outcome) {
-        let Some(entry) = self.outbox.remove(id) else {
-            return;
-        };
-        if let Stage::InFlight { id, .. } = entry.stage
-            && let Phase::Online(link) = &mut self.phase
-        {
-            link.identifiers.give_up(id);
+        if self.outbox.settle(id).is_some() {
+            self.signals.push_back(Signal::Settled { id, outcome });
         }
-        self.arm_expiry();
-        self.report(entry, outcome);
     }
 
     /// Asks for a subscription on this and every later connection.
@@ -266,22 +253,6 @@ impl<C: Content> Mqtt<C> {
             }
             _ => 0,
         }
-    }
-
-    pub(super) fn report(&mut self, entry: Entry<C>, outcome: Outcome) {
-        let Entry {
-            id,
-            publication,
-            writes,
-            ..
-        } = entry;
-        let settled = Settled {
-            id,
-            publication,
-            written: writes > 0,
-            outcome,
-        };
-        self.signals.push_back(Signal::Settled(settled));
     }
 
     pub(super) const fn link_id(&self) -> Option<LinkId> {

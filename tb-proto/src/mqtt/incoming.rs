@@ -162,9 +162,6 @@ impl<C: Content> Mqtt<C> {
             return;
         }
         self.topic_works(place);
-        let Some(entry) = self.outbox.remove(id) else {
-            return;
-        };
         let outcome = if reason.is_error() {
             Outcome::Undelivered(UndeliveredCause::Rejected(Rejection::Reason(reason)))
         } else {
@@ -172,6 +169,6 @@ impl<C: Content> Mqtt<C> {
                 version: self.versions.current(),
             })
         };
-        self.report(entry, outcome);
+        self.settle(id, outcome);
     }
 }

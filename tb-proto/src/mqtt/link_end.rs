@@ -194,7 +194,7 @@ impl<C: Content> Mqtt<C> {
             if self
                 .outbox
                 .get(suspect)
-                .is_some_and(|entry| entry.stage.queue() == Queue::InFlight)
+                .is_some_and(|entry| entry.stage.queue() == Some(Queue::InFlight))
             {
                 self.outbox.suspect(suspect);
             }
@@ -232,15 +232,12 @@ impl<C: Content> Mqtt<C> {
                     None
                 }
             };
-            if let (Some(outcome), Some(entry)) =
-                (outcome, outcome.and_then(|_| self.outbox.remove(id)))
-            {
-                self.report(entry, outcome);
+            if let Some(outcome) = outcome {
+                self.settle(id, outcome);
             }
         }
         self.end_with_link(Queue::Urgent);
         self.end_with_link(Queue::Normal);
-        self.arm_expiry();
     }
 
     /// Ends the messages of a queue that were to end with the connection.
@@ -253,9 +250,7 @@ impl<C: Content> Mqtt<C> {
             };
             if entry.publication.on_link_end == OnLinkEnd::End {
                 let id = entry.id;
-                if let Some(entry) = self.outbox.remove(id) {
-                    self.report(entry, Outcome::LinkEnded);
-                }
+                self.settle(id, Outcome::LinkEnded);
             }
         }
     }
@@ -276,7 +271,12 @@ impl<C: Content> Mqtt<C> {
             let Some(entry) = self.outbox.at_mut(place) else {
                 break;
             };
-            let Stage::InFlight { at, order, .. } = entry.stage else {
+            let Stage::InFlight {
+                id: packet_id,
+                at,
+                order,
+            } = entry.stage
+            else {
                 break;
             };
             if at + timeout > self.now {
@@ -288,6 +288,9 @@ impl<C: Content> Mqtt<C> {
                 if entry.unanswered >= 2 {
                     let id = entry.id;
                     let rejected = UndeliveredCause::Rejected(Rejection::NoAnswer);
+                    if let Phase::Online(link) = &mut self.phase {
+                        link.identifiers.give_up(packet_id);
+                    }
                     self.settle(id, Outcome::Undelivered(rejected));
                     continue;
                 }

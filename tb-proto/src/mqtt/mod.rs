@@ -49,5 +49,5 @@ pub use outcome::{Delivered, Rejection, UndeliveredCause};
 pub use pacing::{InvalidRateLimit, RateLimit, RateLimits, RateWindow};
 pub(crate) use settings::Settings;
 pub use signal::VersionChange;
-pub(crate) use signal::{Outcome, Settled, Signal};
+pub(crate) use signal::{Outcome, Signal};
 pub use transport::{LinkId, LinkLost, LinkRequest};

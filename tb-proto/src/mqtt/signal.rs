@@ -2,12 +2,12 @@
 
 use alloc::string::String;
 
-use super::{Cause, Delivered, MessageId, Publication, UndeliveredCause};
+use super::{Cause, Delivered, MessageId, UndeliveredCause};
 use crate::codec::{Filter, ProtocolVersion, Publish, ReasonCode};
 use crate::time::Instant;
 
 #[derive(Debug)]
-pub(crate) enum Signal<C> {
+pub(crate) enum Signal {
     /// The server accepted the connection.
     Online {
         version: ProtocolVersion,
@@ -33,19 +33,13 @@ pub(crate) enum Signal<C> {
         topic: Option<String>,
         size: usize,
     },
-    Settled(Settled<C>),
+    /// A message has its one outcome; it keeps its place in the outbox until it is taken.
+    Settled {
+        id: MessageId,
+        outcome: Outcome,
+    },
     /// Draining is over; nothing follows.
     Closed,
-}
-
-/// A message and its one outcome.
-#[derive(Debug)]
-pub(crate) struct Settled<C> {
-    pub(crate) id: MessageId,
-    pub(crate) publication: Publication<C>,
-    /// Whether it was ever handed to a connection.
-    pub(crate) written: bool,
-    pub(crate) outcome: Outcome,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! Every deadline of the MQTT layer, in one table.
+//! Every deadline of the MQTT layer, in one table, but for those of messages: the outbox keeps them.
 
 use crate::time::Instant;
 
@@ -23,13 +23,11 @@ pub(crate) enum Timer {
     Resume,
     /// Something about a suspect: its turn to travel alone has come, or is over.
     Suspect,
-    /// A message reaches the end of its time to live.
-    Expiry,
     /// Draining ends.
     Drain,
 }
 
-const TIMERS: [Timer; 11] = [
+const TIMERS: [Timer; 10] = [
     Timer::Connect,
     Timer::Retry,
     Timer::Held,
@@ -39,7 +37,6 @@ const TIMERS: [Timer; 11] = [
     Timer::VersionRetry,
     Timer::Resume,
     Timer::Suspect,
-    Timer::Expiry,
     Timer::Drain,
 ];
 

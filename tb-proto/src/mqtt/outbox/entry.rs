@@ -99,6 +99,8 @@ pub(crate) enum Stage {
         at: Instant,
         order: u64,
     },
+    /// It has its outcome; the layer above has yet to take it.
+    Settled,
 }
 
 /// The list that a message is in.
@@ -118,8 +120,9 @@ impl Queue {
 }
 
 impl Stage {
-    pub(crate) const fn queue(self) -> Queue {
-        match self {
+    /// The list that it is in; a settled one is in none.
+    pub(crate) const fn queue(self) -> Option<Queue> {
+        Some(match self {
             Self::Parked => Queue::Parked,
             Self::Joined => Queue::Joined,
             Self::Ready(Lane::Urgent) => Queue::Urgent,
@@ -127,7 +130,8 @@ impl Stage {
             Self::Again => Queue::Again,
             Self::Suspect => Queue::Suspect,
             Self::InFlight { .. } => Queue::InFlight,
-        }
+            Self::Settled => return None,
+        })
     }
 }
 

@@ -90,10 +90,10 @@ impl<C: Content> Outbox<C> {
         self.sequence += 1;
         self.len += 1;
         self.content_bytes += publication.content.memory();
-        let stage = if parked {
-            Stage::Parked
-        } else {
-            Stage::Ready(publication.lane)
+        let (stage, queue) = match (parked, publication.lane) {
+            (true, _) => (Stage::Parked, Queue::Parked),
+            (false, Lane::Urgent) => (Stage::Ready(Lane::Urgent), Queue::Urgent),
+            (false, Lane::Normal) => (Stage::Ready(Lane::Normal), Queue::Normal),
         };
         let expires = publication.expires;
         let place = self.entries.insert(Entry {
@@ -113,7 +113,7 @@ impl<C: Content> Outbox<C> {
         if let Some(expires) = expires {
             self.expiries.insert((expires, id));
         }
-        self.link_back(place, stage);
+        self.lists[queue as usize].push_back(&mut self.entries, place);
         id
     }
 
@@ -155,18 +155,44 @@ impl<C: Content> Outbox<C> {
         }
     }
 
-    /// Takes a message out, whatever its stage.
-    pub(crate) fn remove(&mut self, id: MessageId) -> Option<Entry<C>> {
-        let stage = self.get(id)?.stage;
-        let place = id.place();
-        self.unlink(place, stage);
-        let entry = self.entries.remove(place)?;
-        if let Some(expires) = entry.publication.expires {
+    /// Ends the way of a message: it is counted no more and keeps its place until it is
+    /// [taken](Self::take) or [let go](Self::let_go). `None` if it had ended before.
+    pub(crate) fn settle(&mut self, id: MessageId) -> Option<&Entry<C>> {
+        let entry = self.get(id)?;
+        let queue = entry.stage.queue()?;
+        let expires = entry.publication.expires;
+        self.content_bytes -= entry.publication.content.memory();
+        self.len -= 1;
+        if let Some(expires) = expires {
             self.expiries.remove(&(expires, id));
         }
-        self.len -= 1;
-        self.content_bytes -= entry.publication.content.memory();
+        let place = id.place();
+        self.lists[queue as usize].unlink(&mut self.entries, place);
+        let entry = self.entries.get_mut(place)?;
+        entry.stage = Stage::Settled;
         Some(entry)
+    }
+
+    /// Takes a settled message out, with all that it carries.
+    pub(crate) fn take(&mut self, id: MessageId) -> Option<Entry<C>> {
+        let settled = self.get(id)?.stage == Stage::Settled;
+        settled.then(|| self.entries.remove(id.place())).flatten()
+    }
+
+    /// Forgets a settled message where it is.
+    pub(crate) fn let_go(&mut self, id: MessageId) {
+        if self
+            .get(id)
+            .is_some_and(|entry| entry.stage == Stage::Settled)
+        {
+            self.entries.clear(id.place());
+        }
+    }
+
+    /// Takes a message out that has no outcome yet, whatever its stage.
+    pub(crate) fn remove(&mut self, id: MessageId) -> Option<Entry<C>> {
+        self.settle(id)?;
+        self.take(id)
     }
 
     /// Changes the content of a message that has not been written yet.
@@ -293,31 +319,24 @@ impl<C: Content> Outbox<C> {
     }
 
     fn move_back(&mut self, place: SlotIndex, stage: Stage) {
-        if let Some(old) = self.restage(place, stage) {
-            self.unlink(place, old);
-            self.link_back(place, stage);
+        if let Some(queue) = self.restage(place, stage) {
+            self.lists[queue as usize].push_back(&mut self.entries, place);
         }
     }
 
     fn move_front(&mut self, place: SlotIndex, stage: Stage) {
-        if let Some(old) = self.restage(place, stage) {
-            self.unlink(place, old);
-            self.lists[stage.queue() as usize].push_front(&mut self.entries, place);
+        if let Some(queue) = self.restage(place, stage) {
+            self.lists[queue as usize].push_front(&mut self.entries, place);
         }
     }
 
-    fn restage(&mut self, place: SlotIndex, stage: Stage) -> Option<Stage> {
-        self.entries
-            .get_mut(place)
-            .map(|entry| core::mem::replace(&mut entry.stage, stage))
-    }
-
-    fn link_back(&mut self, place: SlotIndex, stage: Stage) {
-        self.lists[stage.queue() as usize].push_back(&mut self.entries, place);
-    }
-
-    fn unlink(&mut self, place: SlotIndex, stage: Stage) {
-        self.lists[stage.queue() as usize].unlink(&mut self.entries, place);
+    /// Takes a message off its list and tells which one is next.
+    fn restage(&mut self, place: SlotIndex, stage: Stage) -> Option<Queue> {
+        let entry = self.entries.get_mut(place)?;
+        let from = entry.stage.queue()?;
+        entry.stage = stage;
+        self.lists[from as usize].unlink(&mut self.entries, place);
+        stage.queue()
     }
 }
 

@@ -6,6 +6,9 @@ use alloc::vec::Vec;
 /// Few enough that one idle connection stays small, many enough that allocating a page is rare.
 const PAGE: usize = 16;
 
+/// Places for pages that an emptied slab keeps, so that one message after the other allocates none.
+const KEPT: usize = 16;
+
 /// The place of an entry. It is used again after the entry is gone: only a
 /// [`MessageId`](super::MessageId) names a message for ever.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -93,10 +96,29 @@ impl<T> Slab<T> {
     }
 
     pub(crate) fn remove(&mut self, index: SlotIndex) -> Option<T> {
-        let (page_index, slot) = index.position();
-        let place = self.pages.get_mut(page_index)?;
-        let page = place.as_mut()?;
-        let entry = page.slots[slot].take()?;
+        let (page, slot) = index.position();
+        let entry = self.pages.get_mut(page)?.as_mut()?.slots[slot].take()?;
+        self.emptied(page);
+        Some(entry)
+    }
+
+    /// As [`remove`](Self::remove), for an entry that nobody needs: it is dropped where it is.
+    pub(crate) fn clear(&mut self, index: SlotIndex) {
+        let (page, slot) = index.position();
+        if let Some(Some(held)) = self.pages.get_mut(page)
+            && held.slots[slot].is_some()
+        {
+            held.slots[slot] = None;
+            self.emptied(page);
+        }
+    }
+
+    /// A slot of this page has become free.
+    fn emptied(&mut self, page_index: usize) {
+        let Some(place) = self.pages.get_mut(page_index) else {
+            return;
+        };
+        let Some(page) = place else { return };
         if page.used == PAGE {
             self.open.push(page_index as u32);
         }
@@ -105,11 +127,12 @@ impl<T> Slab<T> {
             self.live_pages -= 1;
             self.spare = place.take();
             if self.live_pages == 0 {
-                self.pages = Vec::new();
-                self.open = Vec::new();
+                self.pages.clear();
+                self.pages.shrink_to(KEPT);
+                self.open.clear();
+                self.open.shrink_to(KEPT);
             }
         }
-        Some(entry)
     }
 
     /// The index of a page with a free slot.

@@ -32,7 +32,7 @@ struct Table {
     mqtt: Mqtt<Text>,
     now: Instant,
     link: Option<LinkId>,
-    signals: Vec<Signal<Text>>,
+    signals: Vec<Signal>,
     dials: usize,
 }
 
@@ -210,12 +210,12 @@ impl Table {
         self.collect();
         let (settled, rest): (Vec<_>, Vec<_>) = core::mem::take(&mut self.signals)
             .into_iter()
-            .partition(|signal| matches!(signal, Signal::Settled(_)));
+            .partition(|signal| matches!(signal, Signal::Settled { .. }));
         self.signals = rest;
         settled
             .into_iter()
             .map(|signal| match signal {
-                Signal::Settled(settled) => (settled.id, settled.outcome),
+                Signal::Settled { id, outcome } => (id, outcome),
                 _ => unreachable!(),
             })
             .collect()
