@@ -62,6 +62,11 @@ pub(super) enum Job {
         topic: &'static str,
         body: String,
     },
+    /// The look-up of an OTA package is answered.
+    OtaLookUp {
+        connection: ConnectionId,
+        wanted: super::ota::ChunkRequest,
+    },
     /// A provisioning request is answered.
     ProvisionResponse {
         connection: ConnectionId,

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::control::{Assignment, QueueKind};
+use super::control::QueueKind;
 use super::credentials::Credentials;
+use super::ota::{Packages, PerKind, Release, UpdateKind};
 use super::rate_limits::Limits;
 use super::server_rpc::Rpcs;
 use super::setup::{DeviceSetup, PayloadType, ProfileSetup, Setup, TransportType};
@@ -14,10 +15,22 @@ use super::topics::ProfileTopics;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct DeviceId(usize);
 
+/// A device profile for as long as the simulator lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ProfileId(usize);
+
+/// Whom an OTA package is assigned to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Assignee {
+    Device(DeviceId),
+    Profile(ProfileId),
+}
+
 #[derive(Clone, Debug)]
 pub(super) struct Backend {
     devices: Vec<Device>,
     profiles: Vec<Profile>,
+    pub(super) packages: Packages,
     pub(super) tenant: Limits,
     pub(super) service: Service,
     queue_errors: Vec<(QueueKind, Option<DeviceId>)>,
@@ -35,8 +48,8 @@ pub(super) struct Device {
     pub(super) rpcs: Rpcs,
     /// Limits of the device's own traffic.
     pub(super) limits: Limits,
-    pub(super) firmware: Option<Assignment>,
-    pub(super) software: Option<Assignment>,
+    /// Packages assigned to this very device.
+    releases: PerKind<Option<Release>>,
     pub(super) deleted: bool,
     /// It went through provisioning, which happens once.
     pub(super) provisioned: bool,
@@ -49,6 +62,8 @@ pub(super) struct Profile {
     pub(super) payload: PayloadType,
     pub(super) topics: ProfileTopics,
     pub(super) acknowledges_invalid: bool,
+    /// Packages of the devices that have none of their own.
+    releases: PerKind<Option<Release>>,
 }
 
 /// The service that checks credentials and looks things up.
@@ -87,6 +102,7 @@ impl Backend {
         let mut backend = Self {
             devices: Vec::new(),
             profiles,
+            packages: Packages::default(),
             tenant: Limits::of_tenant(&setup.tenant_limits),
             service: Service::default(),
             queue_errors: Vec::new(),
@@ -132,8 +148,7 @@ impl Backend {
             client: typed(&setup.client),
             rpcs: Rpcs::default(),
             limits,
-            firmware: None,
-            software: None,
+            releases: PerKind::default(),
             deleted: false,
             provisioned: false,
         });
@@ -165,6 +180,41 @@ impl Backend {
 
     pub(super) fn profile_of(&self, device: DeviceId) -> &Profile {
         &self.profiles[self.devices[device.0].profile]
+    }
+
+    /// The package of a device: its own, or else its profile's.
+    pub(super) fn release_of(&self, device: DeviceId, kind: UpdateKind) -> Option<&Release> {
+        let own = self.device(device).releases.get(kind);
+        let of_profile = self.profile_of(device).releases.get(kind);
+        own.as_ref().or(of_profile.as_ref())
+    }
+
+    pub(super) fn release_mut(
+        &mut self,
+        assignee: Assignee,
+        kind: UpdateKind,
+    ) -> &mut Option<Release> {
+        let releases = match assignee {
+            Assignee::Device(device) => &mut self.devices[device.0].releases,
+            Assignee::Profile(profile) => &mut self.profiles[profile.0].releases,
+        };
+        releases.get_mut(kind)
+    }
+
+    pub(super) fn devices_of(&self, assignee: Assignee) -> Vec<DeviceId> {
+        match assignee {
+            Assignee::Device(device) => vec![device],
+            Assignee::Profile(ProfileId(profile)) => self
+                .devices()
+                .filter(|(_, device)| device.profile == profile)
+                .map(|(id, _)| id)
+                .collect(),
+        }
+    }
+
+    pub(super) fn profile_named(&self, name: &str) -> Option<ProfileId> {
+        let position = self.profiles.iter().position(|known| known.name == name);
+        position.map(ProfileId)
     }
 
     pub(super) fn forget_rpcs(&mut self) {
@@ -213,6 +263,7 @@ impl Profile {
                 setup.attributes_subscribe_topic.as_deref(),
             ),
             acknowledges_invalid: setup.send_ack_on_validation_exception,
+            releases: PerKind::default(),
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::backend::{Confirmation, DeviceId, QueueDelay};
 use super::control::{CallResult, CloseReason, Control};
 use super::credentials::Credentials;
+use super::ota::UpdateKind;
 use super::server_rpc::Call;
 use super::simulator::Simulator;
 use super::time::Time;
@@ -47,18 +48,9 @@ impl Simulator {
                     },
                 );
             }
-            Control::SetFw(assignment) => {
-                let name = assignment.device.clone();
-                self.for_device(&name, |simulator, device| {
-                    simulator.backend.device_mut(device).firmware = Some(assignment);
-                });
-            }
-            Control::SetSw(assignment) => {
-                let name = assignment.device.clone();
-                self.for_device(&name, |simulator, device| {
-                    simulator.backend.device_mut(device).software = Some(assignment);
-                });
-            }
+            Control::SetFw(assignment) => self.assign(UpdateKind::Firmware, assignment),
+            Control::SetSw(assignment) => self.assign(UpdateKind::Software, assignment),
+            Control::EvictPackages => self.backend.packages.evict(),
             Control::CloseSession { device, reason } => {
                 self.for_device(&device, |simulator, device| {
                     simulator.close_sessions(device, reason);

@@ -1,6 +1,8 @@
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::ota::ChecksumAlgorithm;
+
 /// Something that happens at the back-end.
 ///
 /// Reads the `control` member of a recorded step as it stands. A device that does not exist makes the
@@ -49,10 +51,15 @@ pub enum Control {
         #[serde(default)]
         request_id: Option<i32>,
     },
-    /// A firmware package is assigned; without title and version it is unassigned.
+    /// A firmware package is assigned; without title and version none is from now on. The device gets
+    /// its shared attributes.
     SetFw(Assignment),
-    /// A software package is assigned; without title and version it is unassigned.
+    /// A software package is assigned; without title and version none is from now on. The device gets
+    /// its shared attributes.
     SetSw(Assignment),
+    /// The transport's cache loses all OTA packages: downloads that have begun get empty chunks until
+    /// somebody asks with a new request identifier.
+    EvictPackages,
     /// The core closes the sessions of the device.
     CloseSession {
         /// Device.
@@ -121,12 +128,18 @@ pub enum Control {
     },
 }
 
-/// An OTA package is assigned to a device.
+/// An OTA package is assigned to a device or to a profile.
+///
+/// A package that stands neither in [`Setup::packages`](super::Setup::packages) nor at a URL is not
+/// assigned.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Assignment {
     /// Device.
     pub device: String,
+    /// Set: the package is for the devices of this profile that have none of their own, and `device`
+    /// does not count.
+    pub profile: Option<String>,
     /// Name in [`Setup::packages`](super::Setup::packages).
     pub package: Option<String>,
     /// Title.
@@ -135,12 +148,59 @@ pub struct Assignment {
     pub version: Option<String>,
     /// Tag.
     pub tag: Option<String>,
-    /// Name of the checksum algorithm.
-    pub checksum_algorithm: Option<String>,
-    /// Checksum.
+    /// Absent: SHA-256, or none for a package at a URL.
+    pub checksum_algorithm: Option<ChecksumAlgorithm>,
+    /// Absent: the right one, or none for a package at a URL.
     pub checksum: Option<String>,
     /// External address; such a package cannot be fetched in chunks.
     pub url: Option<String>,
+    /// Bytes of a package at a URL, if somebody entered them.
+    pub size: Option<u64>,
+}
+
+impl Assignment {
+    /// A package of the simulator for a device.
+    #[must_use]
+    pub fn of_package(device: &str, package: &str, title: &str, version: &str) -> Self {
+        Self {
+            package: Some(package.to_owned()),
+            ..Self::of(device, title, version)
+        }
+    }
+
+    /// A package at an external address for a device.
+    #[must_use]
+    pub fn at_url(device: &str, url: &str, title: &str, version: &str) -> Self {
+        Self {
+            url: Some(url.to_owned()),
+            ..Self::of(device, title, version)
+        }
+    }
+
+    /// Nothing for a device from now on.
+    #[must_use]
+    pub fn none(device: &str) -> Self {
+        Self {
+            device: device.to_owned(),
+            ..Self::default()
+        }
+    }
+
+    /// With a checksum of this kind.
+    #[must_use]
+    pub const fn with_algorithm(mut self, algorithm: ChecksumAlgorithm) -> Self {
+        self.checksum_algorithm = Some(algorithm);
+        self
+    }
+
+    fn of(device: &str, title: &str, version: &str) -> Self {
+        Self {
+            device: device.to_owned(),
+            title: Some(title.to_owned()),
+            version: Some(version.to_owned()),
+            ..Self::default()
+        }
+    }
 }
 
 /// Kinds of messages between transport and core.

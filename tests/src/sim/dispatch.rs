@@ -52,6 +52,7 @@ impl Simulator {
             } => {
                 self.publish_downlink(connection, topic, body.as_bytes());
             }
+            Job::OtaLookUp { connection, wanted } => self.answer_look_up(connection, &wanted),
             Job::ProvisionResponse { connection, body } => {
                 self.send_provision_response(connection, &body);
             }

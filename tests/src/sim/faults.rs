@@ -8,10 +8,13 @@ pub struct Faults {
     pub puback_delay_us: u64,
     /// Every so many PUBACKs one is withheld for ever. 0: none.
     pub withhold_puback_every: u32,
-    /// Every so many answers (attribute and RPC responses) one is dropped. 0: none.
+    /// Every so many answers (attribute and RPC responses, OTA chunks) one is dropped. 0: none.
     pub drop_response_every: u32,
     /// CONNECT is refused.
     pub refuse_connect: Option<ConnectRefusal>,
+    /// The push of a new OTA package comes before the one of the keys that do not apply. Nothing keeps
+    /// the two in order (reference §8.2).
+    pub late_ota_deletion: bool,
     /// Nothing is answered and nothing is sent, as behind a half-open link. Bytes that come in wait;
     /// they are processed with the first that come after this is over.
     pub silent: bool,
@@ -34,6 +37,7 @@ impl Default for Faults {
             withhold_puback_every: 0,
             drop_response_every: 0,
             refuse_connect: None,
+            late_ota_deletion: false,
             silent: false,
             refuse_tcp: false,
             mqtt5: Mqtt5Support::Accepted,

@@ -56,6 +56,7 @@ mod violations;
 
 pub use control::{Assignment, CallResult, CloseReason, Control, QueueKind};
 pub use faults::{ConnectRefusal, Faults, Mqtt5Support};
+pub use ota::{ChecksumAlgorithm, UpdateKind, UpdateReport};
 pub use setup::{
     BasicCredentials, ClientRpcFallback, DeviceSetup, Package, PayloadType, ProfileSetup,
     ProvisionProfile, ProvisionStrategy, ServerSettings, Setup, TenantLimits, TransportType,

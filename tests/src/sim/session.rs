@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::backend::DeviceId;
 use super::gateway::Children;
+use super::ota::Downloads;
 use super::subscriptions::Subscriptions;
 use super::time::Time;
 use super::topics::Family;
@@ -21,6 +22,7 @@ pub(super) struct Session {
     pub(super) client_rpc: BTreeMap<i32, u64>,
     pub(super) last_activity: Time,
     pub(super) children: Children,
+    pub(super) downloads: Downloads,
 }
 
 /// Where downlinks go: the last family that was used wins, whatever a request used (reference T.7).
@@ -49,6 +51,7 @@ impl Session {
             client_rpc: BTreeMap::new(),
             last_activity: now,
             children: Children::new(),
+            downloads: Downloads::default(),
         }
     }
 }

@@ -251,6 +251,9 @@ pub enum Package {
         /// Number of bytes.
         length: u32,
     },
+    /// These bytes.
+    #[serde(skip)]
+    Bytes(Vec<u8>),
 }
 
 /// Timers, limits and switches of the server.

@@ -6,6 +6,7 @@ use super::connection::{Connection, Phase};
 use super::control::CallResult;
 use super::faults::Faults;
 use super::json::TypingRules;
+use super::ota::UpdateReport;
 use super::packets::Version;
 use super::quirks;
 use super::random::Random;
@@ -48,6 +49,7 @@ pub struct Simulator {
     pub(super) random: Random,
     pub(super) now: Time,
     pub(super) stored: Vec<Stored>,
+    pub(super) update_reports: Vec<UpdateReport>,
     pub(super) violations: Vec<Violation>,
     pub(super) most_in_flight: usize,
     pub(super) results: VecDeque<CallResult>,
@@ -73,6 +75,7 @@ impl Simulator {
             agenda: Agenda::default(),
             now: Time(0),
             stored: Vec::new(),
+            update_reports: Vec::new(),
             violations: Vec::new(),
             most_in_flight: 0,
             results: VecDeque::new(),

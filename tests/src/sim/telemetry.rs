@@ -80,6 +80,9 @@ impl Simulator {
         let server_time = Timestamp::Server(self.unix_ms());
         let tagged = self.backend.profile_of(device).transport == TransportType::Mqtt;
         let topic = topic.filter(|_| tagged);
+        for (_, values) in &batches {
+            self.notice_update_reports(device, values);
+        }
         let name = &self.backend.device(device).name;
         for (ts, values) in batches {
             let ts = ts.map_or(server_time, Timestamp::Device);

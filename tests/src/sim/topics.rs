@@ -1,5 +1,7 @@
 //! The topic catalogue: how PUBLISH topics and SUBSCRIBE filters are matched (reference T.1 to T.7).
 
+use super::ota::UpdateKind;
+
 /// The four sets of topics that a session can speak on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Family {
@@ -27,7 +29,7 @@ pub(super) enum Uplink<'a> {
 /// A request for a piece of an OTA package. The two numbers are decimal digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct OtaChunk<'a> {
-    pub(super) software: bool,
+    pub(super) kind: UpdateKind,
     pub(super) request: &'a str,
     pub(super) chunk: &'a str,
 }
@@ -87,8 +89,8 @@ pub(super) fn classify<'a>(topic: &'a str, profile: &ProfileTopics) -> Uplink<'a
     if topic == "v1/devices/me/claim" {
         return Uplink::Claim;
     }
-    if let Some(chunk) = ota_chunk(topic, "v2/fw/request/", false)
-        .or_else(|| ota_chunk(topic, "v2/sw/request/", true))
+    if let Some(chunk) = ota_chunk(topic, "v2/fw/request/", UpdateKind::Firmware)
+        .or_else(|| ota_chunk(topic, "v2/sw/request/", UpdateKind::Software))
     {
         return Uplink::OtaChunk(chunk);
     }
@@ -130,13 +132,13 @@ fn format_and_id(rest: &str) -> (Family, &str) {
 }
 
 /// The pattern is searched for, not matched: it may stand anywhere in the topic.
-fn ota_chunk<'a>(topic: &'a str, prefix: &str, software: bool) -> Option<OtaChunk<'a>> {
+fn ota_chunk<'a>(topic: &'a str, prefix: &str, kind: UpdateKind) -> Option<OtaChunk<'a>> {
     topic.match_indices(prefix).find_map(|(position, _)| {
         let rest = &topic[position + prefix.len()..];
         let (request, rest) = leading_digits(rest)?;
         let (chunk, _) = leading_digits(rest.strip_prefix("/chunk/")?)?;
         Some(OtaChunk {
-            software,
+            kind,
             request,
             chunk,
         })
@@ -305,7 +307,7 @@ mod tests {
     fn ota_requests_are_searched_for_anywhere_in_the_topic() {
         let profile = ProfileTopics::new(None, None, None);
         let wanted = Uplink::OtaChunk(OtaChunk {
-            software: false,
+            kind: UpdateKind::Firmware,
             request: "1",
             chunk: "0",
         });

@@ -2,12 +2,13 @@
 
 const LAST: u32 = 150;
 
-const SOURCES: [&str; 11] = [
+const SOURCES: [&str; 12] = [
     include_str!("attributes.rs"),
     include_str!("claim_and_provisioning.rs"),
     include_str!("client_rpc.rs"),
     include_str!("connect_and_session.rs"),
     include_str!("credentials.rs"),
+    include_str!("ota.rs"),
     include_str!("profiles.rs"),
     include_str!("publish_and_subscribe.rs"),
     include_str!("rate_limits.rs"),
@@ -17,10 +18,9 @@ const SOURCES: [&str; 11] = [
 ];
 
 /// Numbers without a test, and the part of ThingsBoard that they wait for.
-const LATER: [(core::ops::RangeInclusive<u32>, &str); 5] = [
+const LATER: [(core::ops::RangeInclusive<u32>, &str); 4] = [
     (28..=28, "X.509 chains of device profiles"),
     (91..=91, "status codes of the REST interface"),
-    (116..=124, "OTA"),
     (125..=143, "gateway"),
     (147..=147, "Sparkplug"),
 ];

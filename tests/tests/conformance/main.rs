@@ -15,6 +15,7 @@ mod connect_and_session;
 mod credentials;
 mod faults;
 mod listing;
+mod ota;
 mod profiles;
 mod publish_and_subscribe;
 mod rate_limits;

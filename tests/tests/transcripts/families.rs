@@ -5,8 +5,8 @@ use std::path::Path;
 
 use tb_tests::replay::{Corpus, Recording};
 
-/// Families that the simulator answers: those of a plain device, its claims and its profile.
-pub(crate) const REPLAYED: [&str; 9] = [
+/// Families that the simulator answers: those of a plain device, its claims, its profile and its updates.
+pub(crate) const REPLAYED: [&str; 10] = [
     "connect",
     "pubsub",
     "telemetry",
@@ -16,12 +16,12 @@ pub(crate) const REPLAYED: [&str; 9] = [
     "failure-classes",
     "claim",
     "profile",
+    "ota",
 ];
 
 /// Families that the simulator does not answer yet, and what it lacks for them.
-pub(crate) const LATER: [(&str, &str); 5] = [
+pub(crate) const LATER: [(&str, &str); 4] = [
     ("gateway", "gateway topics and children"),
-    ("ota", "firmware and software packages"),
     ("protobuf", "payloads in protobuf"),
     ("provision", "provisioning sessions"),
     ("rate-limits", "limits of gateways and children"),
