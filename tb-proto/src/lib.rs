@@ -20,9 +20,9 @@ mod time;
 
 pub use client::{
     AlreadyServed, Answer, AttributeKeys, AttributeSubscription, Client, Completion, Config,
-    Drained, Event, Message, Overflow, Pending, Refused, RefusedReason, RequestError, RequestId,
-    Room, RpcMethods, RpcRefusal, RpcRequest, RpcServer, State, Stats, Target, Undelivered,
-    VersionPolicy,
+    Drained, Event, LimitWindow, Limits, Message, Overflow, Pending, Refused, RefusedReason,
+    RequestError, RequestId, Room, RpcMethods, RpcRefusal, RpcRequest, RpcServer, State, Stats,
+    Target, Undelivered, VersionPolicy,
 };
 pub use codec::{InvalidTopic, Malformed, ProtocolVersion, QoS, ReasonCode};
 pub use mqtt::{

@@ -8,8 +8,10 @@ mod downlink;
 mod event;
 mod event_queue;
 mod interest;
+mod limits;
 mod message;
 mod outcome;
+mod parts;
 mod pending;
 mod refused;
 mod requests;
@@ -30,6 +32,7 @@ pub use completion::{Answer, Completion, Drained, RequestError, Target, Undelive
 pub use config::{Config, Overflow, VersionPolicy};
 pub use event::{Event, RpcRefusal};
 pub use interest::{AlreadyServed, AttributeKeys, AttributeSubscription, RpcMethods, RpcServer};
+pub use limits::{LimitWindow, Limits};
 pub use message::Message;
 pub use pending::{Pending, RequestId};
 pub use refused::{Refused, RefusedReason};
@@ -44,6 +47,7 @@ use crate::mqtt::{
 use crate::time::Instant;
 use attribute_lane::AttributeLane;
 use event_queue::EventQueue;
+use limits::LimitsOfSession;
 use message::Content;
 use requests::Requests;
 use rpc_calls::RpcCalls;
@@ -80,6 +84,7 @@ pub struct Client {
     unstamped: VecDeque<RequestId>,
     attributes: AttributeLane,
     requests: Requests,
+    limits: LimitsOfSession,
     rpc: RpcCalls,
     interests: BTreeMap<AttributeSubscription, AttributeKeys>,
     next_interest: u64,
@@ -127,6 +132,7 @@ impl Client {
             backoff_max: config.backoff_max,
             slow_retry: config.slow_retry,
             rate_limit_pause: config.rate_limit_pause,
+            rate_limit_share: config.rate_limit_share,
             max_inflight: config.max_inflight,
             max_incoming: config.max_incoming_packet_size,
             outbox: OutboxLimits {
@@ -135,12 +141,13 @@ impl Client {
             },
         };
         let wall_clock = WallClock::AwaitedUntil(now + config.wall_clock_wait);
-        Ok(Self {
+        let mut client = Self {
             mqtt: Mqtt::new(settings, config.credentials.clone(), now, seed),
             wall_clock,
             unstamped: VecDeque::new(),
             attributes: AttributeLane::default(),
             requests: Requests::new(config.max_open_requests),
+            limits: LimitsOfSession::new(),
             rpc: RpcCalls::new(config.max_rpc_calls, config.max_incoming_packet_size),
             interests: BTreeMap::new(),
             next_interest: 0,
@@ -153,7 +160,9 @@ impl Client {
             reply_bytes: 0,
             counters: Counters::default(),
             config,
-        })
+        };
+        client.start_limits();
+        Ok(client)
     }
 
     /// Tells what the wall clock shows, in milliseconds since 1970. Tell it at the start, every
@@ -219,6 +228,7 @@ impl Client {
         while let Some(id) = self.requests.overdue(now) {
             self.fail_request(id, RequestError::Timeout);
         }
+        self.ask_limits_when_due();
         if let WallClock::AwaitedUntil(until) = self.wall_clock
             && until <= now
         {
@@ -262,6 +272,7 @@ impl Client {
         [
             self.mqtt.poll_timeout(),
             self.requests.next_deadline(),
+            self.limits.next_deadline(),
             clock,
         ]
         .into_iter()

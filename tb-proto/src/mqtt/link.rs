@@ -8,6 +8,7 @@ use core::time::Duration;
 use super::LinkId;
 use super::identifiers::{Identifiers, Owner};
 use super::outbox::MessageId;
+use super::pacing::{Cost, Tokens, Unproven};
 use super::settings::Settings;
 use crate::codec::{
     ConnAckProperties, Decoder, Filter, PacketIdentifier, ProtocolVersion, QoS, ReasonCode, encode,
@@ -54,6 +55,10 @@ pub(crate) struct Link {
     pub(crate) burst: Burst,
     /// The suspect that travels alone now, and until when the others wait for it.
     pub(crate) trial: Option<(MessageId, Instant)>,
+    /// What the server's rate limits charge for and no acknowledgement tells of.
+    pub(crate) unproven: Unproven,
+    /// Until then the backlog waits for the server's limits.
+    pub(crate) backlog_held: Option<Instant>,
     filters: Vec<(Filter, FilterState)>,
     subscribing: VecDeque<(PacketIdentifier, Instant, Vec<Filter>)>,
 }
@@ -86,6 +91,8 @@ impl Link {
             newest_acknowledged: None,
             burst: Burst::default(),
             trial: None,
+            unproven: Unproven::default(),
+            backlog_held: None,
             filters: Vec::new(),
             subscribing: VecDeque::new(),
         }
@@ -126,51 +133,84 @@ impl Link {
         });
     }
 
-    /// Writes what is due of SUBSCRIBE (all filters in one packet) and UNSUBSCRIBE.
-    pub(crate) fn write_subscriptions(&mut self, now: Instant) {
-        let all_of = |filters: &[(Filter, FilterState)], wanted| -> Vec<Filter> {
-            let chosen = filters.iter().filter(|&&(_, state)| state == wanted);
-            chosen.map(|(filter, _)| filter.clone()).collect()
-        };
-        if self
-            .filters
+    pub(crate) fn has_subscriptions_due(&self) -> bool {
+        self.filters
             .iter()
-            .any(|&(_, state)| state == FilterState::Leaving)
-        {
-            let leaving = all_of(&self.filters, FilterState::Leaving);
-            let Some(id) = self.identifiers.take(Owner::Unsubscribe) else {
-                return;
-            };
-            let refs: Vec<&Filter> = leaving.iter().collect();
-            if encode::unsubscribe(self.version, id, &refs, &mut self.out).is_err() {
-                self.identifiers.release(id);
-            }
-            self.filters
-                .retain(|&(_, state)| state != FilterState::Leaving);
-            self.last_activity = now;
+            .any(|&(_, state)| state != FilterState::Asked)
+    }
+
+    /// Writes what is due of UNSUBSCRIBE and SUBSCRIBE, as far as it can be paid: `tokens` are left.
+    pub(crate) fn write_subscriptions(
+        &mut self,
+        now: Instant,
+        mut tokens: u64,
+        cost: fn(&Filter) -> Cost,
+    ) {
+        let before = tokens;
+        self.write_unsubscribe(now, &mut tokens, cost);
+        self.write_subscribe(now, &mut tokens, cost);
+        self.unproven.add(Tokens::messages(before - tokens));
+    }
+
+    fn write_unsubscribe(&mut self, now: Instant, tokens: &mut u64, cost: fn(&Filter) -> Cost) {
+        let leaving = self.payable(FilterState::Leaving, tokens, cost);
+        if leaving.is_empty() {
+            return;
         }
-        if self
-            .filters
+        let Some(id) = self.identifiers.take(Owner::Unsubscribe) else {
+            return;
+        };
+        let refs: Vec<&Filter> = leaving.iter().collect();
+        if encode::unsubscribe(self.version, id, &refs, &mut self.out).is_err() {
+            self.identifiers.release(id);
+        }
+        self.filters
+            .retain(|(filter, state)| *state != FilterState::Leaving || !leaving.contains(filter));
+        self.last_activity = now;
+    }
+
+    fn write_subscribe(&mut self, now: Instant, tokens: &mut u64, cost: fn(&Filter) -> Cost) {
+        let due = self.payable(FilterState::Due, tokens, cost);
+        if due.is_empty() {
+            return;
+        }
+        let Some(id) = self.identifiers.take(Owner::Subscribe) else {
+            return;
+        };
+        let refs: Vec<(&Filter, QoS)> = due
             .iter()
-            .any(|&(_, state)| state == FilterState::Due)
-        {
-            let due = all_of(&self.filters, FilterState::Due);
-            let Some(id) = self.identifiers.take(Owner::Subscribe) else {
-                return;
-            };
-            let refs: Vec<(&Filter, QoS)> = due
-                .iter()
-                .map(|filter| (filter, QoS::AtLeastOnce))
-                .collect();
-            if encode::subscribe(self.version, id, &refs, &mut self.out).is_err() {
-                self.identifiers.release(id);
-            }
-            for (_, state) in &mut self.filters {
+            .map(|filter| (filter, QoS::AtLeastOnce))
+            .collect();
+        if encode::subscribe(self.version, id, &refs, &mut self.out).is_err() {
+            self.identifiers.release(id);
+        }
+        for (filter, state) in &mut self.filters {
+            if *state == FilterState::Due && due.contains(filter) {
                 *state = FilterState::Asked;
             }
-            self.subscribing.push_back((id, now, due));
-            self.last_activity = now;
         }
+        self.subscribing.push_back((id, now, due));
+        self.last_activity = now;
+    }
+
+    /// The filters in this state that can be paid with what is left of `tokens`.
+    fn payable(
+        &self,
+        wanted: FilterState,
+        tokens: &mut u64,
+        cost: fn(&Filter) -> Cost,
+    ) -> Vec<Filter> {
+        let in_state = self.filters.iter().filter(|&&(_, state)| state == wanted);
+        in_state
+            .map(|(filter, _)| filter)
+            .filter(|filter| {
+                let price = Tokens::from(cost(filter)).messages;
+                let left = tokens.checked_sub(price);
+                *tokens = left.unwrap_or(*tokens);
+                left.is_some()
+            })
+            .cloned()
+            .collect()
     }
 
     /// The filters that this SUBACK is about, with the server's answer to each. Nothing if it answers
@@ -223,6 +263,7 @@ impl Link {
 
     pub(crate) fn ping(&mut self, now: Instant) {
         encode::pingreq(&mut self.out);
+        self.unproven.pinged();
         self.pinging = true;
         self.last_activity = now;
     }

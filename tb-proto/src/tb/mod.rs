@@ -8,7 +8,7 @@ mod invalid;
 mod json;
 mod options;
 pub(crate) mod rpc;
-mod session_limits;
+pub(crate) mod session_limits;
 pub(crate) mod split;
 pub(crate) mod telemetry;
 pub(crate) mod topics;

@@ -1,13 +1,8 @@
 //! What the server says of its limits: the answer to `getSessionLimits` (TB §5.2).
 
-use alloc::string::String;
-
-use serde::Deserialize;
+use serde_json::Value;
 
 use crate::mqtt::{RateLimit, RateLimits};
-
-/// The method that the transport answers itself, and only on the v1 topic (C-100, C-102).
-pub(crate) const METHOD: &str = "getSessionLimits";
 
 /// The limits that the server told.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,38 +12,25 @@ pub(crate) struct SessionLimits {
     pub(crate) rates: RateLimits,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Answer {
-    max_payload_size: Option<usize>,
-    rate_limits: Rates,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Rates {
-    messages: Option<String>,
-    telemetry_messages: Option<String>,
-    telemetry_data_points: Option<String>,
-}
-
 /// Reads the answer. `None` if it tells no limits: an older server answers with an error, and another
 /// one might answer anything. `maxInflightMessages` bounds what precedes CONNACK, and nothing does.
 pub(crate) fn parse(answer: &[u8]) -> Option<SessionLimits> {
-    let Answer {
-        max_payload_size,
-        rate_limits,
-    } = serde_json::from_slice(answer).ok()?;
+    let answer: Value = serde_json::from_slice(answer).ok()?;
+    let rates = answer.get("rateLimits")?.as_object()?;
     // A limit that cannot be read limits nothing, as in the server.
-    let limit = |text: Option<String>| -> RateLimit {
+    let limit = |name| -> RateLimit {
+        let text = rates.get(name).and_then(Value::as_str);
         text.and_then(|text| text.parse().ok()).unwrap_or_default()
     };
+    let max_packet_size = answer.get("maxPayloadSize").and_then(Value::as_u64);
     Some(SessionLimits {
-        max_packet_size: max_payload_size.filter(|&size| size > 0),
+        max_packet_size: max_packet_size
+            .and_then(|size| usize::try_from(size).ok())
+            .filter(|&size| size > 0),
         rates: RateLimits {
-            messages: limit(rate_limits.messages),
-            telemetry_messages: limit(rate_limits.telemetry_messages),
-            data_points: limit(rate_limits.telemetry_data_points),
+            messages: limit("messages"),
+            telemetry_messages: limit("telemetryMessages"),
+            data_points: limit("telemetryDataPoints"),
         },
     })
 }

@@ -13,6 +13,7 @@ use core::ops::Range;
 
 use super::json::scan::{BadJson, Kind, Scanner};
 use super::json::unescaped;
+use crate::mqtt::PartLimits;
 
 /// What a payload means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,14 +22,6 @@ pub(crate) enum Meaning {
     Telemetry,
     /// One object of keys, whatever they are called.
     Attributes,
-}
-
-/// What one part may have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct PartLimits {
-    pub(crate) bytes: usize,
-    /// At least 1.
-    pub(crate) data_points: u32,
 }
 
 /// A part of a payload, a valid payload by itself.

@@ -70,8 +70,11 @@ impl Bucket {
         self.level = (i128::from(tokens) * self.units(1)).clamp(-self.full(), self.full());
     }
 
+    /// Takes tokens out. What could not wait comes out of the rest of the limit, the share that is
+    /// not used; more than that the server does not charge, it refuses.
     pub(crate) fn take(&mut self, now: Instant, tokens: u64) {
-        self.level = self.level_at(now) - self.units(tokens);
+        let level = self.level_at(now) - self.units(tokens);
+        self.level = level.max(self.full() - self.units(u64::from(self.window.capacity())));
         self.as_of = self.as_of.max(now);
     }
 
@@ -181,11 +184,18 @@ mod tests {
         let mut bucket = bucket("10:1", 100);
         assert_eq!(bucket.payable_at(START, 0, 25), Some(START));
         assert_eq!(bucket.payable_at(START, 1, 25), None);
-        bucket.take(START, 25);
-        assert_eq!(bucket.tokens(START), -15);
+    }
+
+    #[test]
+    fn what_could_not_wait_comes_out_of_the_rest_of_the_limit() {
+        let mut bucket = bucket("10:1", 80);
+        bucket.take(START, 9);
+        assert_eq!(bucket.tokens(START), -1);
+        bucket.take(START, 100);
+        assert_eq!(bucket.tokens(START), -2);
         assert_eq!(
             bucket.payable_at(START, 0, 1),
-            Some(START + Duration::from_millis(1_600))
+            Some(START + Duration::from_millis(375))
         );
     }
 

@@ -7,6 +7,7 @@
 mod bucket;
 mod rate_limit;
 mod tokens;
+mod unproven;
 
 use alloc::vec::Vec;
 
@@ -14,6 +15,7 @@ use bucket::Bucket;
 pub(crate) use bucket::Share;
 pub use rate_limit::{InvalidRateLimit, RateLimit, RateLimits, RateWindow};
 pub(crate) use tokens::{Cost, Tokens};
+pub(crate) use unproven::Unproven;
 
 use crate::time::Instant;
 
@@ -133,6 +135,28 @@ impl Pacer {
         for bucket in self.buckets_mut() {
             bucket.empty(now);
         }
+    }
+
+    /// Whole messages that can be paid at once now, while `owed` is on its way.
+    pub(crate) fn messages_left(&self, now: Instant, owed: Tokens) -> u64 {
+        let left = self.messages.iter().map(|bucket| bucket.tokens(now)).min();
+        left.map_or(u64::MAX, |left| {
+            u64::try_from(left)
+                .unwrap_or(0)
+                .saturating_sub(owed.messages)
+        })
+    }
+
+    /// Whether these tokens are a good part of some bucket.
+    pub(crate) fn weighs(&self, tokens: Tokens) -> bool {
+        let heavy = |buckets: &[Bucket], tokens: u64| {
+            buckets
+                .iter()
+                .any(|bucket| tokens.saturating_mul(4) >= u64::from(bucket.capacity()))
+        };
+        heavy(&self.messages, tokens.messages)
+            || heavy(&self.telemetry_messages, tokens.telemetry_messages)
+            || heavy(&self.data_points, tokens.data_points)
     }
 
     /// The most values that one message may have, if that is limited.

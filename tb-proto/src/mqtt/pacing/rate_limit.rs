@@ -53,6 +53,12 @@ impl RateLimit {
     /// The most windows that a limit may have. ThingsBoard's own user interface makes a handful.
     pub const MAX_WINDOWS: usize = 16;
 
+    pub(crate) fn of_windows(windows: impl Iterator<Item = RateWindow>) -> Self {
+        Self {
+            windows: windows.take(Self::MAX_WINDOWS).collect(),
+        }
+    }
+
     /// The windows, in the order of the text.
     pub fn windows(&self) -> &[RateWindow] {
         &self.windows
