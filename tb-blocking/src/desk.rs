@@ -27,6 +27,8 @@ struct Papers {
     open: Option<(LinkId, Shutdown)>,
     /// The writer has bytes of this connection in its hands.
     writing: Option<LinkId>,
+    /// So many wait for the writer to put them down.
+    closing: usize,
     over: bool,
 }
 
@@ -84,18 +86,26 @@ impl Desk {
 
     /// The writer begins to write, or has ended.
     pub(crate) fn set_writing(&self, link: Option<LinkId>) {
-        self.lock().writing = link;
-        self.changed.notify_all();
+        let mut papers = self.lock();
+        papers.writing = link;
+        let awaited = papers.closing > 0;
+        drop(papers);
+        // Telling costs a system call, and mostly nobody listens.
+        if awaited {
+            self.changed.notify_all();
+        }
     }
 
     /// Closes a connection, or gives up opening it. A write that does not block gets to its end.
     pub(crate) fn close(&self, link: LinkId) {
         let mut papers = self.lock();
         papers.target.take_if(|(target, _)| *target == link);
+        papers.closing += 1;
         let papers = self
             .changed
             .wait_timeout_while(papers, GRACE, |papers| papers.writing == Some(link));
         let (mut papers, _) = papers.unwrap_or_else(PoisonError::into_inner);
+        papers.closing -= 1;
         let open = papers.open.take_if(|(open, _)| *open == link);
         drop(papers);
         if let Some((_, shutdown)) = open {

@@ -14,8 +14,12 @@ use tb_proto::{LinkId, LinkLost, LinkRequest};
 use crate::Connect;
 use crate::desk::Desk;
 
-/// A read takes at most this much: the acknowledgements of some ten thousand messages.
-const READ_BUFFER: usize = 64 * 1024;
+/// A connection on which little happens holds a buffer of this size: it takes the acknowledgements of
+/// some hundred messages.
+const SMALL_BUFFER: usize = 2 * 1024;
+
+/// A read that fills the buffer makes it as large as this, a small one gives it back.
+const LARGE_BUFFER: usize = 64 * 1024;
 
 /// Owns the engine: keeps the time, and passes on what is to be done about connections.
 pub(crate) fn keep_time(mut engine: Engine, desk: &Desk) {
@@ -58,7 +62,6 @@ impl Drop for EndOfWork<'_> {
 /// Connects, then reads to the end of the connection; again and again. What it reads goes straight
 /// into the machine: acknowledgements are never held up by a write that blocks.
 pub(crate) fn read(mut connector: impl Connect, wire: &Wire, desk: &Desk) {
-    let mut buffer = Vec::new();
     while let Some((link, endpoint)) = desk.next_order() {
         let opened = connector.connect(&endpoint);
         let connection = match opened {
@@ -77,30 +80,34 @@ pub(crate) fn read(mut connector: impl Connect, wire: &Wire, desk: &Desk) {
             desk.forget(link);
             continue;
         }
-        buffer.resize(READ_BUFFER, 0);
-        let why = read_to_end(&mut *reader, &mut buffer, link, wire);
+        let why = read_to_end(&mut *reader, link, wire);
         wire.lost(link, why);
         shutdown();
         desk.forget(link);
     }
 }
 
-fn read_to_end(
-    reader: &mut dyn io::Read,
-    buffer: &mut [u8],
-    link: LinkId,
-    wire: &Wire,
-) -> LinkLost {
+fn read_to_end(reader: &mut dyn io::Read, link: LinkId, wire: &Wire) -> LinkLost {
+    let mut buffer = vec![0; SMALL_BUFFER];
     loop {
-        match reader.read(buffer) {
+        let read = match reader.read(&mut buffer) {
             Ok(0) => return LinkLost::Closed,
-            // A transport that claims more than fits is broken.
-            Ok(read) => match buffer.get(..read) {
-                Some(data) => wire.input(link, data),
-                None => return LinkLost::Local,
-            },
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Ok(read) => read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => return link_lost(&error),
+        };
+        match buffer.get(..read) {
+            Some(data) => wire.input(link, data),
+            // A transport that claims more than fits is broken.
+            None => return LinkLost::Local,
+        }
+        let fitting = match read {
+            read if read == buffer.len() => LARGE_BUFFER,
+            ..SMALL_BUFFER => SMALL_BUFFER,
+            _ => continue,
+        };
+        if fitting != buffer.len() {
+            buffer = vec![0; fitting];
         }
     }
 }

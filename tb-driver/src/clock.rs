@@ -18,6 +18,9 @@ const FIRST_PLAUSIBLE_MS: i64 = 1_600_000_000_000;
 /// machine was suspended.
 const JUMP_MS: u64 = 1_000;
 
+/// It is looked at once in so much time at most: a look costs as much as all else in a turn.
+const WALL_REST: Duration = Duration::from_millis(10);
+
 /// The monotonic clock of one client; it counts from the client's start.
 #[derive(Debug)]
 pub(crate) struct Clock {
@@ -51,6 +54,7 @@ impl Clock {
 #[derive(Debug, Default)]
 pub(crate) struct WallClock {
     told: Option<Told>,
+    rest_until: Option<Instant>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -62,6 +66,10 @@ struct Told {
 impl WallClock {
     /// The wall clock in milliseconds since 1970, if it has to be told.
     pub(crate) fn due(&mut self, now: Instant) -> Option<i64> {
+        if self.rest_until.is_some_and(|until| now < until) {
+            return None;
+        }
+        self.rest_until = Some(now + WALL_REST);
         self.due_at(now, unix_ms(SystemTime::now()))
     }
 

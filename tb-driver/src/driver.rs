@@ -1,8 +1,8 @@
 //! The driver for asynchronous streams.
 
 use alloc::boxed::Box;
-use alloc::vec;
 use alloc::vec::Vec;
+use core::cell::Cell;
 use core::fmt;
 use core::future::Future;
 use core::pin::Pin;
@@ -22,11 +22,18 @@ use crate::timer::Timer;
 /// So many rounds are done before other tasks get their turn.
 const ROUNDS: usize = 32;
 
-/// Idle connections hold a buffer of this size: it takes the acknowledgements of hundreds of messages.
-const SMALL_BUFFER: usize = 2 * 1024;
+/// So often it is read before something is written. The second read mostly finds nothing, and the
+/// stream then tells the task when there is more.
+const READS: usize = 2;
 
-/// A read that fills the buffer makes it larger, up to this.
-const LARGE_BUFFER: usize = 64 * 1024;
+/// A read takes at most this much: the acknowledgements of some ten thousand messages.
+const READ_BUFFER: usize = 64 * 1024;
+
+thread_local! {
+    /// The drivers of a thread read one after the other: one buffer serves all of them, and a
+    /// connection that is idle holds none.
+    static BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
 
 /// A client at work: connects, reads, writes, keeps the time. It is a plain future; spawn it, or
 /// poll it together with others.
@@ -43,9 +50,6 @@ pub struct Driver<C: Connect, T> {
     connector: C,
     timer: T,
     transport: Transport<C>,
-    buffer: Vec<u8>,
-    /// The largest read since the timer last fired, in bytes.
-    largest_read: usize,
 }
 
 /// The connection, or what there is of it.
@@ -82,8 +86,6 @@ impl<C: Connect, T: Timer> Driver<C, T> {
             connector,
             timer,
             transport: Transport::Down,
-            buffer: Vec::new(),
-            largest_read: 0,
         };
         Ok((client, driver))
     }
@@ -105,54 +107,44 @@ impl<C: Connect, T: Timer> Driver<C, T> {
         }
     }
 
-    /// Does what the transport can do without waiting, and tells whether that was anything.
+    /// Does what the transport can do without waiting, and tells whether nothing is left that could be
+    /// done before it wakes the task or has more to write.
     fn exchange(&mut self, cx: &mut Context<'_>) -> bool {
         let wire = self.engine.wire();
-        let (link, progress) = match &mut self.transport {
-            Transport::Down => return false,
-            Transport::Opening { link, connecting } => match connecting.as_mut().poll(cx) {
-                Poll::Pending => return false,
-                Poll::Ready(Ok(stream)) => {
-                    let link = *link;
-                    self.transport = Transport::Up(Up::new(link, stream));
-                    wire.connected(link);
-                    return true;
+        match &mut self.transport {
+            Transport::Down => true,
+            Transport::Opening { link, connecting } => {
+                let link = *link;
+                match connecting.as_mut().poll(cx) {
+                    Poll::Pending => return true,
+                    Poll::Ready(Ok(stream)) => {
+                        self.transport = Transport::Up(Up::new(link, stream));
+                        wire.connected(link);
+                    }
+                    Poll::Ready(Err(error)) => {
+                        self.transport = Transport::Down;
+                        wire.not_opened(link, &error);
+                    }
                 }
-                Poll::Ready(Err(error)) => {
-                    let link = *link;
-                    self.transport = Transport::Down;
-                    wire.not_opened(link, &error);
-                    return true;
-                }
-            },
+                false
+            }
             Transport::Up(up) => {
                 // Each round reads and writes: if writing waited for reading to end, or the other
                 // way round, two peers with full buffers would wait for each other for ever.
-                let read = up.read(cx, &mut self.buffer, wire);
-                self.largest_read = self.largest_read.max(read.unwrap_or(0));
-                let progress = read.and_then(|read| Ok(up.write(cx)? | (read > 0)));
-                (up.link, progress)
+                match up
+                    .read(cx, wire)
+                    .and_then(|idle| up.write(cx).map(|()| idle))
+                {
+                    Ok(idle) => idle,
+                    Err(why) => {
+                        let link = up.link;
+                        self.transport = Transport::Down;
+                        wire.lost(link, why);
+                        false
+                    }
+                }
             }
-        };
-        progress.unwrap_or_else(|why| {
-            self.transport = Transport::Down;
-            self.engine.wire().lost(link, why);
-            true
-        })
-    }
-
-    /// Returns when the timer has fired.
-    fn sleep(&mut self, until: Option<std::time::Instant>, cx: &mut Context<'_>) -> Poll<()> {
-        match until {
-            Some(until) => ready!(self.timer.poll_until(until, cx)),
-            None => return Poll::Pending,
         }
-        // The large buffer was not needed for a while: the memory is more useful elsewhere.
-        if self.largest_read <= SMALL_BUFFER && self.buffer.len() > SMALL_BUFFER {
-            self.buffer = Vec::new();
-        }
-        self.largest_read = 0;
-        Poll::Ready(())
     }
 }
 
@@ -164,19 +156,17 @@ where
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
-        let mut would_sleep = false;
         for _ in 0..ROUNDS {
+            let would_sleep = this.exchange(cx);
             let wants_chunk = match &this.transport {
                 Transport::Up(up) => up.chunk.is_empty(),
                 Transport::Down | Transport::Opening { .. } => true,
             };
-            match this.engine.turn(
-                cx.waker(),
-                Readiness {
-                    wants_chunk,
-                    would_sleep,
-                },
-            ) {
+            let readiness = Readiness {
+                wants_chunk,
+                would_sleep,
+            };
+            match this.engine.turn(cx.waker(), readiness) {
                 Turn::Work { link, chunk } => {
                     if let (Some(chunk), Transport::Up(up)) = (chunk, &mut this.transport) {
                         up.chunk = chunk;
@@ -184,12 +174,9 @@ where
                     if let Some(request) = link {
                         this.follow(request, cx);
                     }
-                    would_sleep = !this.exchange(cx);
                 }
-                Turn::Sleep { until } => {
-                    ready!(this.sleep(until, cx));
-                    would_sleep = false;
-                }
+                Turn::Sleep { until: None } => return Poll::Pending,
+                Turn::Sleep { until: Some(until) } => ready!(this.timer.poll_until(until, cx)),
                 Turn::Done => {
                     this.transport = Transport::Down;
                     return Poll::Ready(());
@@ -211,68 +198,70 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Up<S> {
         }
     }
 
-    /// Reads once; tells how many bytes came.
-    fn read(
-        &mut self,
-        cx: &mut Context<'_>,
-        buffer: &mut Vec<u8>,
-        wire: &Wire,
-    ) -> Result<usize, LinkLost> {
-        if buffer.is_empty() {
-            *buffer = vec![0; SMALL_BUFFER];
+    /// Reads a bounded number of times; tells whether the stream has no more at present.
+    fn read(&mut self, cx: &mut Context<'_>, wire: &Wire) -> Result<bool, LinkLost> {
+        let mut buffer = BUFFER.try_with(Cell::take).unwrap_or_default();
+        buffer.resize(READ_BUFFER, 0);
+        let mut read = Ok(false);
+        for _ in 0..READS {
+            read = self.read_once(cx, &mut buffer, wire);
+            if read != Ok(false) {
+                break;
+            }
         }
-        let read = match Pin::new(&mut self.stream).poll_read(cx, buffer) {
-            Poll::Pending => return Ok(0),
-            Poll::Ready(Ok(0)) => return Err(LinkLost::Closed),
-            Poll::Ready(Ok(read)) => read,
-            Poll::Ready(Err(error)) => return again(&error, cx).map(|()| 0),
-        };
-        // A stream that claims more than fits is broken.
-        wire.input(self.link, buffer.get(..read).ok_or(LinkLost::Local)?);
-        if read == buffer.len() && read < LARGE_BUFFER {
-            *buffer = vec![0; LARGE_BUFFER];
-        }
-        Ok(read)
+        // While a thread ends there is no place for it any more.
+        let _ = BUFFER.try_with(|place| place.set(buffer));
+        read
     }
 
-    /// Writes once, or flushes if everything is written.
-    fn write(&mut self, cx: &mut Context<'_>) -> Result<bool, LinkLost> {
-        if !self.chunk.is_empty() {
-            return match Pin::new(&mut self.stream).poll_write(cx, &self.chunk) {
-                Poll::Pending => Ok(false),
+    fn read_once(
+        &mut self,
+        cx: &mut Context<'_>,
+        buffer: &mut [u8],
+        wire: &Wire,
+    ) -> Result<bool, LinkLost> {
+        match Pin::new(&mut self.stream).poll_read(cx, buffer) {
+            Poll::Pending => Ok(true),
+            Poll::Ready(Ok(0)) => Err(LinkLost::Closed),
+            Poll::Ready(Ok(read)) => {
+                // A stream that claims more than fits is broken.
+                wire.input(self.link, buffer.get(..read).ok_or(LinkLost::Local)?);
+                Ok(false)
+            }
+            Poll::Ready(Err(error)) => again(&error, cx).map(|()| true),
+        }
+    }
+
+    /// Writes what is left of the chunk and flushes, as far as that goes without waiting.
+    fn write(&mut self, cx: &mut Context<'_>) -> Result<(), LinkLost> {
+        while !self.chunk.is_empty() {
+            match Pin::new(&mut self.stream).poll_write(cx, &self.chunk) {
+                Poll::Pending => return Ok(()),
                 // A transport that takes no bytes will not take them later either.
-                Poll::Ready(Ok(0)) => Err(LinkLost::Local),
+                Poll::Ready(Ok(0)) => return Err(LinkLost::Local),
                 Poll::Ready(Ok(written)) => {
                     self.chunk.advance(written.min(self.chunk.len()));
                     self.unflushed = true;
-                    Ok(true)
                 }
-                Poll::Ready(Err(error)) => again(&error, cx).map(|()| false),
-            };
+                Poll::Ready(Err(error)) => return again(&error, cx),
+            }
         }
         if self.unflushed {
-            return match Pin::new(&mut self.stream).poll_flush(cx) {
-                Poll::Pending => Ok(false),
-                Poll::Ready(Ok(())) => {
-                    self.unflushed = false;
-                    // No progress: nothing new can be done because of it.
-                    Ok(false)
-                }
-                Poll::Ready(Err(error)) => again(&error, cx).map(|()| false),
-            };
+            match Pin::new(&mut self.stream).poll_flush(cx) {
+                Poll::Pending => {}
+                Poll::Ready(Ok(())) => self.unflushed = false,
+                Poll::Ready(Err(error)) => return again(&error, cx),
+            }
         }
-        Ok(false)
+        Ok(())
     }
 
     /// Says goodbye as far as that does not block.
     fn close(&mut self, cx: &mut Context<'_>) {
-        while !self.chunk.is_empty() {
-            if !matches!(self.write(cx), Ok(true)) {
-                return;
-            }
+        if self.write(cx).is_ok() && self.chunk.is_empty() {
+            // Closing flushes.
+            let _ = Pin::new(&mut self.stream).poll_close(cx);
         }
-        // Closing flushes.
-        let _ = Pin::new(&mut self.stream).poll_close(cx);
     }
 }
 

@@ -5,7 +5,6 @@ use alloc::sync::Arc;
 use core::hash::{BuildHasher, Hasher};
 use core::task::{Context, Poll, Waker};
 use std::hash::RandomState;
-use std::thread;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -16,8 +15,13 @@ use crate::clock::{Clock, WallClock};
 use crate::connect::ConnectError;
 use crate::error::StartError;
 use crate::log;
+use crate::park;
 use crate::shared::Shared;
 use crate::state::Seat;
+
+/// So many bytes go into the machine under one lock: some thousands of acknowledgements. Those who
+/// send meanwhile get their turn, and outcomes are passed on before too many of them pile up.
+const INPUT_AT_ONCE: usize = 16 * 1024;
 
 /// The driver's side of one client: hands out what has to be done, takes what was done.
 ///
@@ -97,12 +101,13 @@ impl Engine {
     /// Takes a turn. `waker` is woken when there is something to do after a [`Turn::Sleep`].
     pub fn turn(&mut self, waker: &Waker, readiness: Readiness) -> Turn {
         let shared = &self.wire.shared;
-        let wall = self.wall_clock.due(shared.clock.now());
+        let now = shared.clock.now();
+        let wall = self.wall_clock.due(now);
         let next_look = self.wall_clock.next_look();
-        let turn = shared.with_wakes(|state, now, wakes| {
+        let turn = shared.locked(|state, wakes| {
             // Calls made from here on are seen by the next turn.
-            let seat = core::mem::replace(&mut state.seat, Seat::Awake);
-            state.driver_thread = Some(thread::current().id());
+            let mut asleep = core::mem::replace(&mut state.seat, Seat::Awake).into_waker();
+            state.driver_thread = Some(park::this_thread());
             if let Some(unix_ms) = wall {
                 state.machine.set_wall_clock(now, unix_ms);
             }
@@ -114,12 +119,14 @@ impl Engine {
                 state.machine.handle_timeout(now);
             }
             // Everybody hears of it before more is asked for: answers make output.
-            state.settle(now, wakes);
-            let chunk = if readiness.wants_chunk {
-                state.poll_chunk()
-            } else {
-                None
-            };
+            state.route(now, wakes);
+            wakes.extend(state.writer_to_wake());
+            let mut chunk = None;
+            if readiness.wants_chunk && state.machine.wants_transmit() {
+                chunk = state.machine.poll_transmit();
+                // Taking bytes out completes messages of QoS 0.
+                state.route(now, wakes);
+            }
             let link = state.poll_link(wakes);
             let turn = if link.is_some() || chunk.is_some() || !readiness.would_sleep {
                 Turn::Work { link, chunk }
@@ -131,7 +138,9 @@ impl Engine {
                     .flatten()
                     .min();
                 state.seat = Seat::Asleep {
-                    waker: waker.clone(),
+                    waker: asleep
+                        .take_if(|stored| stored.will_wake(waker))
+                        .unwrap_or_else(|| waker.clone()),
                     until,
                     wants_chunk: readiness.wants_chunk,
                 };
@@ -139,12 +148,12 @@ impl Engine {
                     until: until.map(|until| shared.clock.to_std(until)),
                 }
             };
-            (turn, seat)
+            (turn, asleep)
         });
         match turn {
-            Some((turn, seat)) => {
+            Some((turn, replaced)) => {
                 // A waker is dropped without the lock.
-                drop(seat);
+                drop(replaced);
                 match &turn {
                     Turn::Work {
                         link: Some(request),
@@ -182,8 +191,10 @@ impl Wire {
 
     /// Bytes came.
     pub fn input(&self, link: LinkId, data: &[u8]) {
-        self.shared
-            .with(|state, now| state.machine.handle_input(now, link, data));
+        for part in data.chunks(INPUT_AT_ONCE) {
+            self.shared
+                .with(|state, now| state.machine.handle_input(now, link, part));
+        }
     }
 
     /// The connection could not be opened.
@@ -203,12 +214,17 @@ impl Wire {
     /// for turns without [`Readiness::wants_chunk`]). `None`: the connection is over. Pending: the
     /// waker is woken when there are bytes or the connection is over.
     pub fn poll_chunk(&self, link: LinkId, cx: &Context<'_>) -> Poll<Option<Bytes>> {
-        let polled = self
-            .shared
-            .with(|state, _| state.poll_written(link, cx.waker()));
+        let now = self.shared.clock.now();
+        let polled = self.shared.locked(|state, wakes| {
+            let polled = state.poll_written(link, cx.waker());
+            state.settle_written(now, wakes);
+            polled
+        });
         polled.map_or(Poll::Ready(None), |(polled, _)| polled)
     }
 }
 
+#[cfg(test)]
+mod interleavings;
 #[cfg(test)]
 mod tests;

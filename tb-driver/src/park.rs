@@ -7,7 +7,7 @@ use core::pin::Pin;
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::task::{Context, Poll, Waker};
 use core::time::Duration;
-use std::thread::{self, Thread};
+use std::thread::{self, Thread, ThreadId};
 use std::time::Instant;
 
 use crate::shared::Shared;
@@ -25,27 +25,65 @@ pub(crate) fn wait<F: Future + Unpin>(
     future: &mut F,
     timeout: Option<Duration>,
 ) -> Result<F::Output, Interrupted> {
-    // Without a waker of our own first: often it is over already.
-    let mut cx = Context::from_waker(Waker::noop());
+    let sleeper = Sleeper::of_this_thread();
+    let mut cx = Context::from_waker(&sleeper.waker);
+    // First of all: often it is over already.
     if let Poll::Ready(output) = Pin::new(&mut *future).poll(&mut cx) {
         return Ok(output);
     }
-    if shared.waiters().driver_thread == Some(thread::current().id()) {
+    if shared.waiters().driver_thread == Some(this_thread()) {
         return Err(Interrupted::OnDriverThread);
     }
     // A deadline that no clock can show is none.
     let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-    let unpark = Arc::new(Unpark {
-        thread: thread::current(),
-        woken: AtomicBool::new(false),
-    });
-    let waker = Waker::from(Arc::clone(&unpark));
-    let mut cx = Context::from_waker(&waker);
     loop {
+        sleeper.sleep(deadline)?;
         if let Poll::Ready(output) = Pin::new(&mut *future).poll(&mut cx) {
             return Ok(output);
         }
-        while !unpark.woken.swap(false, Ordering::Acquire) {
+    }
+}
+
+/// The id of this thread, without counting references to it.
+pub(crate) fn this_thread() -> ThreadId {
+    let id = SLEEPER.try_with(|sleeper| sleeper.unpark.thread.id());
+    id.unwrap_or_else(|_| thread::current().id())
+}
+
+thread_local! {
+    static SLEEPER: Sleeper = Sleeper::new();
+}
+
+/// A thread that can wait. It is made once, not for every wait: a wake-up that an earlier wait has
+/// left behind costs one more poll.
+#[derive(Clone)]
+struct Sleeper {
+    unpark: Arc<Unpark>,
+    waker: Waker,
+}
+
+impl Sleeper {
+    fn new() -> Self {
+        let unpark = Arc::new(Unpark {
+            thread: thread::current(),
+            woken: AtomicBool::new(false),
+        });
+        Self {
+            waker: Waker::from(Arc::clone(&unpark)),
+            unpark,
+        }
+    }
+
+    fn of_this_thread() -> Self {
+        // Destructors of a thread that ends may wait as well.
+        SLEEPER
+            .try_with(Self::clone)
+            .unwrap_or_else(|_| Self::new())
+    }
+
+    /// Returns when somebody has woken it since the last time.
+    fn sleep(&self, deadline: Option<Instant>) -> Result<(), Interrupted> {
+        while !self.unpark.woken.swap(false, Ordering::Acquire) {
             match deadline {
                 None => thread::park(),
                 Some(deadline) => {
@@ -57,6 +95,7 @@ pub(crate) fn wait<F: Future + Unpin>(
                 }
             }
         }
+        Ok(())
     }
 }
 

@@ -41,11 +41,20 @@ impl Shared {
         act: impl FnOnce(&mut State, Instant, &mut Wakes) -> R,
     ) -> Option<R> {
         let now = self.clock.now();
+        self.locked(|state, wakes| {
+            let result = act(state, now, wakes);
+            state.settle(now, wakes);
+            result
+        })
+    }
+
+    /// As [`with_wakes`](Self::with_wakes), for the driver and its writer, who tell by themselves
+    /// what came of it: they shall not wake themselves.
+    pub(crate) fn locked<R>(&self, act: impl FnOnce(&mut State, &mut Wakes) -> R) -> Option<R> {
         let _bell = Bell(self);
         let mut wakes = Wakes::default();
         let mut state = self.state.lock().ok()?;
-        let result = act(&mut state, now, &mut wakes);
-        state.settle(now, &mut wakes);
+        let result = act(&mut state, &mut wakes);
         drop(state);
         wakes.wake();
         Some(result)
@@ -85,6 +94,14 @@ impl Shared {
         self.state.is_poisoned()
     }
 
+    #[cfg(test)]
+    pub(crate) fn is_locked(&self) -> bool {
+        matches!(
+            self.state.try_lock(),
+            Err(std::sync::TryLockError::WouldBlock)
+        )
+    }
+
     /// Ends everything: there is no driver any more.
     pub(crate) fn end(&self) {
         self.with_wakes(|state, now, wakes| {
@@ -100,9 +117,7 @@ impl Shared {
     fn ring(&self) {
         let mut wakes = Wakes::default();
         let mut state = self.waiters();
-        if let Seat::Asleep { waker, .. } = core::mem::replace(&mut state.seat, Seat::Gone) {
-            wakes.push(waker);
-        }
+        wakes.extend(core::mem::replace(&mut state.seat, Seat::Gone).into_waker());
         state.leave_link(&mut wakes);
         state.tickets.abandon(&mut wakes);
         state.rooms.close(&mut wakes);

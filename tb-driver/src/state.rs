@@ -39,7 +39,6 @@ pub(crate) struct State {
     pub(crate) last_cause: Option<Cause>,
     /// What was taken out of the machine to find out whether the driver has to be woken.
     link: Option<LinkRequest>,
-    chunk: Option<Bytes>,
     shared: Weak<Shared>,
 }
 
@@ -60,6 +59,16 @@ pub(crate) enum Seat {
     Gone,
 }
 
+impl Seat {
+    /// The waker of a driver that sleeps.
+    pub(crate) fn into_waker(self) -> Option<Waker> {
+        match self {
+            Self::Asleep { waker, .. } => Some(waker),
+            Self::Awake | Self::Gone => None,
+        }
+    }
+}
+
 impl State {
     pub(crate) fn new(machine: Machine, shared: Weak<Shared>) -> Self {
         Self {
@@ -76,13 +85,12 @@ impl State {
             room_freed: false,
             last_cause: None,
             link: None,
-            chunk: None,
             shared,
         }
     }
 
-    /// What the driver has to do about connections. Take the chunk first: a connection is closed
-    /// only when there is nothing more to send on it.
+    /// What the driver has to do about connections. The machine closes one when everything that was
+    /// to be sent on it has been taken.
     pub(crate) fn poll_link(&mut self, wakes: &mut Wakes) -> Option<LinkRequest> {
         if !self.has_link_request() {
             return None;
@@ -91,7 +99,6 @@ impl State {
         let request = self.link.take();
         if let Some(LinkRequest::Open { link, .. }) = &request {
             self.current = Some(*link);
-            self.chunk = None;
         }
         request
     }
@@ -100,20 +107,11 @@ impl State {
         if self.link.is_none() {
             self.link = self.machine.poll_link();
         }
-        match &self.link {
-            None => false,
-            Some(LinkRequest::Close { .. }) => self.chunk.is_none(),
-            Some(_) => true,
-        }
+        self.link.is_some()
     }
 
-    /// The next bytes for the connection that was opened last.
-    pub(crate) fn poll_chunk(&mut self) -> Option<Bytes> {
-        self.chunk.take().or_else(|| self.machine.poll_transmit())
-    }
-
-    /// As [`poll_chunk`](Self::poll_chunk) for a writer that is not the driver. `None`: the
-    /// connection is over. Gives back a waker that was replaced.
+    /// The next bytes for a writer that is not the driver. `None`: the connection is over. Gives back
+    /// a waker that was replaced.
     pub(crate) fn poll_written(
         &mut self,
         link: LinkId,
@@ -122,7 +120,7 @@ impl State {
         if self.current != Some(link) {
             return (Poll::Ready(None), None);
         }
-        match self.poll_chunk() {
+        match self.machine.poll_transmit() {
             Some(chunk) => (Poll::Ready(Some(chunk)), None),
             None => (Poll::Pending, replace(&mut self.writer, waker)),
         }
@@ -131,7 +129,6 @@ impl State {
     /// `link` is lost: what was to be sent on it is worth nothing any more.
     pub(crate) fn lost(&mut self, now: Instant, link: LinkId, why: LinkLost, wakes: &mut Wakes) {
         if self.current == Some(link) {
-            self.chunk = None;
             self.leave_link(wakes);
         }
         self.machine.handle_disconnected(now, link, why);
@@ -197,12 +194,17 @@ impl State {
         self.route(now, wakes);
         wakes.extend(self.writer_to_wake());
         wakes.extend(self.driver_to_wake());
-        // Taking bytes out may have completed messages of QoS 0.
-        self.route(now, wakes);
-        self.streams.state_is(self.machine.state(), wakes);
     }
 
-    fn route(&mut self, now: Instant, wakes: &mut Wakes) {
+    /// As [`settle`](Self::settle), but for the writer, who has just looked for bytes himself.
+    pub(crate) fn settle_written(&mut self, now: Instant, wakes: &mut Wakes) {
+        // Taking bytes out completes messages of QoS 0.
+        self.route(now, wakes);
+        wakes.extend(self.driver_to_wake());
+    }
+
+    /// Tells everybody but the driver and the writer.
+    pub(crate) fn route(&mut self, now: Instant, wakes: &mut Wakes) {
         while let Some(event) = self.machine.poll_event() {
             match event {
                 Event::Completed { id, completion } => {
@@ -223,6 +225,7 @@ impl State {
         if core::mem::take(&mut self.room_freed) {
             self.rooms.grant(&mut self.machine, wakes);
         }
+        self.streams.state_is(self.machine.state(), wakes);
     }
 
     fn complete(&mut self, id: RequestId, completion: Completion, wakes: &mut Wakes) {
@@ -248,11 +251,9 @@ impl State {
         }
     }
 
-    fn writer_to_wake(&mut self) -> Option<Waker> {
-        if self.writer.is_some() && self.chunk.is_none() {
-            self.chunk = self.machine.poll_transmit();
-        }
-        self.chunk.as_ref().and_then(|_| self.writer.take())
+    /// The waker of a writer that waits, if there are bytes for it.
+    pub(crate) fn writer_to_wake(&mut self) -> Option<Waker> {
+        self.writer.take_if(|_| self.machine.wants_transmit())
     }
 
     /// The waker of the driver, if it sleeps and there is something for it to do.
@@ -267,24 +268,17 @@ impl State {
             return None;
         };
         let (until, wants_chunk) = (*until, *wants_chunk);
-        if wants_chunk && self.chunk.is_none() {
-            self.chunk = self.machine.poll_transmit();
-        }
-        let sooner = match (self.machine.poll_timeout(), until) {
-            (Some(deadline), Some(until)) => deadline < until,
-            (Some(_), None) => true,
-            (None, _) => false,
-        };
-        let due = sooner
+        let due = (wants_chunk && self.machine.wants_transmit())
             || self.has_link_request()
-            || (wants_chunk && self.chunk.is_some())
-            || self.is_over();
+            || self.is_over()
+            || match (self.machine.poll_timeout(), until) {
+                (Some(deadline), Some(until)) => deadline < until,
+                (Some(_), None) => true,
+                (None, _) => false,
+            };
         if !due {
             return None;
         }
-        match core::mem::replace(&mut self.seat, Seat::Awake) {
-            Seat::Asleep { waker, .. } => Some(waker),
-            Seat::Awake | Seat::Gone => None,
-        }
+        core::mem::replace(&mut self.seat, Seat::Awake).into_waker()
     }
 }

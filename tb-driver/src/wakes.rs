@@ -6,20 +6,29 @@ use core::task::Waker;
 /// come back to the lock.
 #[derive(Debug, Default)]
 #[must_use]
-pub(crate) struct Wakes(Vec<Waker>);
+pub(crate) struct Wakes {
+    /// Mostly there is none or one, which costs no allocation.
+    first: Option<Waker>,
+    others: Vec<Waker>,
+}
 
 impl Wakes {
     pub(crate) fn push(&mut self, waker: Waker) {
-        self.0.push(waker);
+        match self.first {
+            None => self.first = Some(waker),
+            Some(_) => self.others.push(waker),
+        }
     }
 
     pub(crate) fn extend(&mut self, wakers: impl IntoIterator<Item = Waker>) {
-        self.0.extend(wakers);
+        for waker in wakers {
+            self.push(waker);
+        }
     }
 
     /// Call without holding any lock.
-    pub(crate) fn wake(&mut self) {
-        for waker in self.0.drain(..) {
+    pub(crate) fn wake(self) {
+        for waker in self.first.into_iter().chain(self.others) {
             waker.wake();
         }
     }

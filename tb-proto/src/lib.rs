@@ -32,7 +32,9 @@ pub use mqtt::{
 };
 pub use tb::{
     AttributeMap, AttributeQuery, AttributeTypeError, AttributeUpdate, AttributeValues, Attributes,
-    Claim, InvalidPayload, InvalidQuery, Params, Priority, RpcCall, RpcError, RpcReply,
-    RpcResponse, Telemetry, UnexpectedPayload,
+    Checksum, ChecksumAlgorithm, ChunkRefusal, Claim, Hasher, Installed, InvalidPackage,
+    InvalidPayload, InvalidQuery, Offer, OfferId, Package, PackageType, Params, Priority, RpcCall,
+    RpcError, RpcReply, RpcResponse, Source, Telemetry, UnexpectedPayload, UpdateError,
+    UpdateState, Verified, Verifier,
 };
 pub use time::Instant;

@@ -8,17 +8,19 @@ use core::pin::Pin;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use core::task::Context;
 use core::time::Duration;
+use std::sync::Mutex;
+use std::thread;
 
-use tb_proto::{Credentials, Telemetry};
+use tb_proto::{Credentials, RpcReply, Telemetry};
 
 use super::*;
 use crate::{Delivery, DeliveryError, RecvError};
 
-const BUSY: Readiness = Readiness {
+pub(super) const BUSY: Readiness = Readiness {
     wants_chunk: true,
     would_sleep: false,
 };
-const IDLE: Readiness = Readiness {
+pub(super) const IDLE: Readiness = Readiness {
     wants_chunk: true,
     would_sleep: true,
 };
@@ -27,7 +29,17 @@ const IDLE: Readiness = Readiness {
 const CONNACK: [u8; 5] = [0x20, 0x03, 0x00, 0x00, 0x00];
 
 #[derive(Default)]
-struct Counter(AtomicUsize);
+pub(super) struct Counter(AtomicUsize);
+
+impl Counter {
+    pub(super) fn get(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn reset(&self) {
+        self.0.store(0, Ordering::Relaxed);
+    }
+}
 
 impl Wake for Counter {
     fn wake(self: Arc<Self>) {
@@ -35,17 +47,17 @@ impl Wake for Counter {
     }
 }
 
-struct Rig {
-    client: Client,
-    engine: Engine,
-    link: LinkId,
+pub(super) struct Rig {
+    pub(super) client: Client,
+    pub(super) engine: Engine,
+    pub(super) link: LinkId,
     woken: Arc<Counter>,
-    waker: Waker,
+    pub(super) waker: Waker,
 }
 
 impl Rig {
     /// A client that is connected and asleep.
-    fn connected(config: Config) -> Self {
+    pub(super) fn connected(config: Config) -> Self {
         let (client, mut engine) = Engine::new(config).unwrap();
         let woken = Arc::new(Counter::default());
         let waker = Waker::from(Arc::clone(&woken));
@@ -74,7 +86,7 @@ impl Rig {
     fn sleep(&mut self) {
         let turn = self.engine.turn(&self.waker, IDLE);
         assert!(matches!(turn, Turn::Sleep { .. }), "{turn:?}");
-        self.woken.0.store(0, Ordering::Relaxed);
+        self.woken.reset();
     }
 
     /// All that there is to write.
@@ -89,18 +101,22 @@ impl Rig {
         bytes
     }
 
-    fn send(&self) -> Delivery {
+    pub(super) fn send(&self) -> Delivery {
         self.client
             .send(Telemetry::json(r#"{"temperature":21.5}"#))
             .unwrap()
     }
 
-    fn woken(&self) -> usize {
-        self.woken.0.load(Ordering::Relaxed)
+    pub(super) fn woken(&self) -> usize {
+        self.woken.get()
+    }
+
+    pub(super) fn forget_wakes(&self) {
+        self.woken.reset();
     }
 }
 
-fn config() -> Config {
+pub(super) fn config() -> Config {
     Config::new("mqtt://localhost".parse().unwrap(), Credentials::token("t")).stamp(false)
 }
 
@@ -118,6 +134,22 @@ fn a_thousand_messages_wake_the_driver_once() {
     let written = rig.written();
     assert!(written.len() > 1_000 * 20);
     drop(tickets);
+}
+
+#[test]
+fn messages_sent_before_the_driver_comes_to_it_leave_in_one_piece() {
+    let mut rig = Rig::connected(config());
+    drop((0..10).map(|_| rig.send()).collect::<Vec<_>>());
+    let turn = rig.engine.turn(&rig.waker, IDLE);
+    let Turn::Work {
+        chunk: Some(chunk), ..
+    } = turn
+    else {
+        panic!("it was woken for bytes: {turn:?}")
+    };
+    assert!(chunk.len() > 10 * 20);
+    let turn = rig.engine.turn(&rig.waker, IDLE);
+    assert!(matches!(turn, Turn::Sleep { .. }), "{turn:?}");
 }
 
 #[test]
@@ -186,10 +218,10 @@ fn a_writer_of_its_own_is_woken_for_bytes_and_for_the_end() {
     assert!(poll(rig.link).is_pending());
 
     drop((0..10).map(|_| rig.send()).collect::<Vec<_>>());
-    assert_eq!((written.0.load(Ordering::Relaxed), rig.woken()), (1, 0));
+    assert_eq!((written.get(), rig.woken()), (1, 0));
     while poll(rig.link).is_ready() {}
     wire.lost(rig.link, LinkLost::Reset);
-    assert_eq!(written.0.load(Ordering::Relaxed), 2);
+    assert_eq!(written.get(), 2);
     assert_eq!(poll(rig.link), Poll::Ready(None));
     assert_eq!(
         rig.woken(),
@@ -241,4 +273,50 @@ fn a_ticket_of_a_panicked_client_says_so() {
         outcome.unwrap_err().to_string(),
         DeliveryError::Panicked.to_string()
     );
+}
+
+/// A text of the application that looks at the lock when it is dropped.
+struct Witness {
+    shared: Arc<Shared>,
+    dropped: Arc<Mutex<Vec<&'static str>>>,
+}
+
+impl AsRef<[u8]> for Witness {
+    fn as_ref(&self) -> &[u8] {
+        b"{}"
+    }
+}
+
+impl Drop for Witness {
+    fn drop(&mut self) {
+        let place = if self.shared.is_locked() {
+            "under the lock"
+        } else {
+            "without the lock"
+        };
+        self.dropped.lock().unwrap().push(place);
+    }
+}
+
+#[test]
+fn of_the_text_of_an_answer_nothing_of_the_application_is_left_to_drop_under_the_lock() {
+    let mut rig = Rig::connected(config());
+    let mut calls = rig.client.rpc_requests().unwrap();
+    rig.written();
+    let mut call = vec![0x30, 61, 0, 30];
+    call.extend_from_slice(b"v1/devices/me/rpc/request/7777");
+    // No properties.
+    call.push(0);
+    call.extend_from_slice(br#"{"method":"m","params":1234}"#);
+    rig.engine.wire().input(rig.link, &call);
+
+    let dropped = Arc::default();
+    let text = Bytes::from_owner(Witness {
+        shared: Arc::clone(&rig.engine.wire().shared),
+        dropped: Arc::clone(&dropped),
+    });
+    let answered = calls.recv_wait().unwrap().reply(RpcReply::text(text));
+    assert!(answered.is_ok());
+    // What the machine kept of it would be dropped with the answer, under the lock.
+    assert_eq!(*dropped.lock().unwrap(), ["without the lock"]);
 }

@@ -155,6 +155,7 @@ impl Client {
     pub(super) fn ask_limits_when_due(&mut self) {
         if let Some(due) = self.limits.next_deadline()
             && due <= self.mqtt.now()
+            && self.mqtt.is_online()
         {
             self.ask_limits();
         }

@@ -255,6 +255,12 @@ impl Client {
         chunk
     }
 
+    /// Whether [`poll_transmit`](Self::poll_transmit) may have something to hand out: cheaper than to
+    /// ask it, for a driver that has to know whether to wake up. It is never false when there is.
+    pub fn wants_transmit(&self) -> bool {
+        self.mqtt.wants_transmit()
+    }
+
     /// The next event.
     #[must_use = "an event comes once"]
     pub fn poll_event(&mut self) -> Option<Event> {
@@ -272,7 +278,7 @@ impl Client {
         [
             self.mqtt.poll_timeout(),
             self.requests.next_deadline(),
-            self.limits.next_deadline(),
+            self.limits.next_deadline().filter(|_| self.mqtt.is_online()),
             clock,
         ]
         .into_iter()

@@ -1,5 +1,6 @@
 //! The bodies of the packets other than PUBLISH.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -27,11 +28,11 @@ pub(super) fn connack(body: &[u8], version: ProtocolVersion) -> Result<Incoming,
     } else {
         connack_properties(rest)?
     };
-    Ok(Incoming::ConnAck(ConnAck {
+    Ok(Incoming::ConnAck(Box::new(ConnAck {
         session_present: *flags == 1,
         code: *code,
         properties,
-    }))
+    })))
 }
 
 fn connack_properties(bytes: &[u8]) -> Result<ConnAckProperties, Malformed> {

@@ -233,6 +233,28 @@ pub(crate) fn puback(_version: ProtocolVersion, id: PacketIdentifier, out: &mut 
     out.extend_from_slice(&[0x40, 2, high, low]);
 }
 
+/// How many of these filters, the first ones, go into one SUBSCRIBE or UNSUBSCRIBE of at most `limit`
+/// bytes, fixed header included.
+pub(crate) fn filters_that_fit<'a>(
+    version: ProtocolVersion,
+    filters: impl IntoIterator<Item = &'a Filter>,
+    limit: usize,
+) -> usize {
+    // Packet identifier and property length.
+    let start = 2 + usize::from(version == ProtocolVersion::V5);
+    filters
+        .into_iter()
+        .scan(start, |body, filter| {
+            // Length, text, and the options that SUBSCRIBE alone has.
+            *body += 2 + filter.as_str().len() + 1;
+            Some(*body)
+        })
+        .take_while(|&body| {
+            body <= MAX_REMAINING_LENGTH && 1 + remaining_length_len(body) + body <= limit
+        })
+        .count()
+}
+
 /// Appends SUBSCRIBE.
 pub(crate) fn subscribe(
     version: ProtocolVersion,

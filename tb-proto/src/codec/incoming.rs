@@ -1,5 +1,6 @@
 //! The packets that a server sends.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -13,7 +14,8 @@ use super::{PacketIdentifier, QoS};
 /// packet, and a server may use one that this SDK does not know.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Incoming {
-    ConnAck(ConnAck),
+    /// Rare and large: the others are not to be moved about with its size.
+    ConnAck(Box<ConnAck>),
     Publish(Publish),
     /// A PUBLISH over the decoder's limit: all of it has passed, its payload was never held.
     OversizedPublish {

@@ -1,7 +1,6 @@
 //! Topic names of what we publish.
 
-use alloc::borrow::Cow;
-use alloc::string::String;
+use alloc::boxed::Box;
 use core::fmt;
 
 use bytes::BytesMut;
@@ -15,7 +14,8 @@ pub(crate) struct Topic(Name);
 
 #[derive(Clone, Debug)]
 enum Name {
-    Text(Cow<'static, str>),
+    Fixed(&'static str),
+    Text(Box<str>),
     Numbered { prefix: &'static str, number: u32 },
 }
 
@@ -25,7 +25,7 @@ impl Topic {
     /// If the text is no topic name; in a constant that is a compile error.
     pub(crate) const fn from_static(name: &'static str) -> Self {
         assert!(is_topic(name), "not a topic name");
-        Self(Name::Text(Cow::Borrowed(name)))
+        Self(Name::Fixed(name))
     }
 
     /// `prefix` followed by `number` in decimal, as in `v1/devices/me/rpc/response/17`. Nothing is
@@ -45,12 +45,13 @@ impl Topic {
     /// A topic that came from outside.
     pub(crate) fn new(name: &str) -> Result<Self, InvalidTopic> {
         check(name)?;
-        Ok(Self(Name::Text(Cow::Owned(String::from(name)))))
+        Ok(Self(Name::Text(Box::from(name))))
     }
 
     /// Bytes on the wire, without the two that state the length.
     pub(crate) fn len(&self) -> usize {
         match &self.0 {
+            Name::Fixed(name) => name.len(),
             Name::Text(name) => name.len(),
             Name::Numbered { prefix, number } => prefix.len() + Digits::count(*number),
         }
@@ -58,6 +59,7 @@ impl Topic {
 
     pub(crate) fn write_to(&self, out: &mut BytesMut) {
         match &self.0 {
+            Name::Fixed(name) => out.extend_from_slice(name.as_bytes()),
             Name::Text(name) => out.extend_from_slice(name.as_bytes()),
             Name::Numbered { prefix, number } => {
                 out.extend_from_slice(prefix.as_bytes());
@@ -69,6 +71,7 @@ impl Topic {
     /// The text in two pieces, the second of which may be empty.
     fn bytes(&self) -> impl Iterator<Item = u8> {
         let (head, digits) = match &self.0 {
+            Name::Fixed(name) => (name.as_bytes(), None),
             Name::Text(name) => (name.as_bytes(), None),
             Name::Numbered { prefix, number } => (prefix.as_bytes(), Some(Digits::of(*number))),
         };
@@ -88,6 +91,7 @@ impl Eq for Topic {}
 impl fmt::Display for Topic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
+            Name::Fixed(name) => f.write_str(name),
             Name::Text(name) => f.write_str(name),
             Name::Numbered { prefix, number } => write!(f, "{prefix}{number}"),
         }

@@ -4,15 +4,16 @@ use bytes::Bytes;
 
 use super::engine::{Mqtt, Phase};
 use super::identifiers::Owner;
+use super::limits::SHORTEST_WAIT;
 use super::link::{CHUNK, Link};
 use super::outbox::{
     Content, Entry, Lane, MessageId, NextPart, PartLimits, Publication, Queue, SlotIndex, Stage,
 };
 use super::pacing::{Cost, Permission, Tokens};
-use super::signal::Outcome;
+use super::signal::{Outcome, Signal};
 use super::timers::Timer;
 use super::{Delivered, Rejection, UndeliveredCause};
-use crate::codec::{QoS, encode};
+use crate::codec::{QoS, ReasonCode, encode};
 use crate::time::Instant;
 
 /// While rate limits hold up a backlog, so many live messages go before one of the backlog does.
@@ -39,13 +40,53 @@ impl<C: Content> Mqtt<C> {
         }
     }
 
+    /// Whether [`poll_transmit`](Self::poll_transmit) has something to hand out, or to do.
+    ///
+    /// Never false while it has. It may be true in vain: what else is due for suspects, a drain or a
+    /// goodbye is found out by polling.
+    pub(crate) fn wants_transmit(&self) -> bool {
+        match &self.phase {
+            Phase::Online(link) => {
+                link.has_output()
+                    || self.outbox.first(Queue::Suspect).is_some()
+                    || (self.is_draining() && self.outbox.is_empty())
+                    || self.has_turn(link)
+            }
+            Phase::Handshake(link) => link.has_output(),
+            Phase::Leaving { .. } => true,
+            _ => false,
+        }
+    }
+
+    fn has_turn(&self, link: &Link) -> bool {
+        match self.next_turn(link) {
+            Turn::Write { .. } | Turn::Cut { .. } => true,
+            // The timer, or the question that an acknowledgement answers, may have to be set.
+            Turn::Wait { until, prove } => {
+                let is_set = |until| {
+                    self.timers
+                        .is_set_before(Timer::Pace, until + SHORTEST_WAIT)
+                };
+                until.is_some_and(|until| !is_set(until))
+                    || (prove && !link.unproven.provable().is_none())
+            }
+        }
+    }
+
     fn fill(&mut self) {
         self.collect_tokens();
         self.timers.stop(Timer::Pace);
-        if let Some(tokens) = self.payable_filters()
-            && let Phase::Online(link) = &mut self.phase
-        {
-            link.write_subscriptions(self.now, tokens, C::filter_cost);
+        let tokens = self.payable_filters();
+        let Phase::Online(link) = &mut self.phase else {
+            return;
+        };
+        if let Some(tokens) = tokens {
+            for filter in link.write_subscriptions(self.now, tokens, C::filter_cost) {
+                self.signals.push_back(Signal::Subscribed {
+                    filter,
+                    granted: Err(ReasonCode::PACKET_TOO_LARGE),
+                });
+            }
         }
         while let Phase::Online(link) = &self.phase
             && link.out.len() < CHUNK

@@ -1,7 +1,7 @@
 //! The one space of packet identifiers for PUBLISH, SUBSCRIBE and UNSUBSCRIBE of a connection.
 
-use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::mem;
 
 use super::outbox::SlotIndex;
 use crate::codec::PacketIdentifier;
@@ -19,31 +19,36 @@ pub(crate) enum Owner {
     Unsubscribe,
 }
 
-const PAGE: usize = 256;
+/// The table starts with so many slots, and falls back to no fewer.
+const FEWEST: usize = 16;
+
+/// With so many slots each identifier has one of its own.
+const MOST: usize = 1 << 16;
 
 /// A table from packet identifier to owner: constant time whatever the window, and only as large as
-/// the identifiers in use, which are close together.
+/// what is in use, however far apart that is.
+///
+/// It is a hash table with open addressing. A quarter of the slots is free, unless there is one for
+/// every identifier.
 #[derive(Debug)]
 pub(crate) struct Identifiers {
-    pages: Vec<Option<Box<Page>>>,
-    /// Kept so that a window that walks through the table does not allocate at each page.
-    spare: Option<Box<Page>>,
+    /// None, or a power of two from [`FEWEST`] to [`MOST`].
+    slots: Vec<Option<Taken>>,
     next: u16,
     used: usize,
     given_up: usize,
 }
 
-#[derive(Debug)]
-struct Page {
-    owners: [Owner; PAGE],
-    used: u16,
+#[derive(Clone, Copy, Debug)]
+struct Taken {
+    id: PacketIdentifier,
+    owner: Owner,
 }
 
 impl Identifiers {
     pub(crate) const fn new() -> Self {
         Self {
-            pages: Vec::new(),
-            spare: None,
+            slots: Vec::new(),
             next: 1,
             used: 0,
             given_up: 0,
@@ -55,53 +60,55 @@ impl Identifiers {
         if self.used >= usize::from(u16::MAX) {
             return None;
         }
+        if self.slots.len() < MOST && self.used + 1 > self.slots.len() / 4 * 3 {
+            self.resize((2 * self.slots.len()).max(FEWEST));
+        }
         loop {
             let id = PacketIdentifier::new(self.next);
             self.next = self.next.wrapping_add(1);
             let Some(id) = id else { continue };
-            if self.owner(id) == Owner::Nobody {
-                self.place(id, owner);
+            let slot = self.slot_of(id);
+            if let Some(free @ None) = self.slots.get_mut(slot) {
+                *free = Some(Taken { id, owner });
+                self.used += 1;
                 return Some(id);
             }
         }
     }
 
     pub(crate) fn owner(&self, id: PacketIdentifier) -> Owner {
-        let (page, slot) = position(id);
-        match self.pages.get(page) {
-            Some(Some(page)) => page.owners[slot],
+        match self.slots.get(self.slot_of(id)) {
+            Some(Some(taken)) => taken.owner,
             _ => Owner::Nobody,
         }
     }
 
     /// Changes the owner of a taken identifier.
     pub(crate) fn give_up(&mut self, id: PacketIdentifier) {
-        let (page, slot) = position(id);
-        if let Some(Some(page)) = self.pages.get_mut(page)
-            && !matches!(page.owners[slot], Owner::Nobody | Owner::GivenUp)
+        let slot = self.slot_of(id);
+        if let Some(Some(taken)) = self.slots.get_mut(slot)
+            && taken.owner != Owner::GivenUp
         {
-            page.owners[slot] = Owner::GivenUp;
+            taken.owner = Owner::GivenUp;
             self.given_up += 1;
         }
     }
 
-    pub(crate) fn release(&mut self, id: PacketIdentifier) {
-        let (page, slot) = position(id);
-        let Some(entry) = self.pages.get_mut(page) else {
-            return;
+    /// Makes an identifier free again. Returns who had it.
+    pub(crate) fn release(&mut self, id: PacketIdentifier) -> Owner {
+        let slot = self.slot_of(id);
+        let Some(Taken { owner, .. }) = self.slots.get_mut(slot).and_then(Option::take) else {
+            return Owner::Nobody;
         };
-        let Some(page) = entry else { return };
-        match page.owners[slot] {
-            Owner::Nobody => return,
-            Owner::GivenUp => self.given_up -= 1,
-            Owner::Message(_) | Owner::Subscribe | Owner::Unsubscribe => {}
+        if owner == Owner::GivenUp {
+            self.given_up -= 1;
         }
-        page.owners[slot] = Owner::Nobody;
-        page.used -= 1;
         self.used -= 1;
-        if page.used == 0 {
-            self.spare = entry.take();
+        self.close_gap(slot);
+        if self.slots.len() > FEWEST && self.used < self.slots.len() / 16 {
+            self.resize((self.slots.len() / 4).max(FEWEST));
         }
+        owner
     }
 
     /// Identifiers of messages that were given up: to the server they are still on their way.
@@ -115,34 +122,60 @@ impl Identifiers {
         self.used
     }
 
-    fn place(&mut self, id: PacketIdentifier, owner: Owner) {
-        let (index, slot) = position(id);
-        if self.pages.len() <= index {
-            self.pages.resize_with(index + 1, || None);
+    /// Where `id` is, or would be put.
+    fn slot_of(&self, id: PacketIdentifier) -> usize {
+        let mut slot = self.home(id);
+        while let Some(Some(taken)) = self.slots.get(slot)
+            && taken.id != id
+        {
+            slot = self.behind(slot);
         }
-        let page = self.pages[index].get_or_insert_with(|| {
-            self.spare.take().unwrap_or_else(|| {
-                Box::new(Page {
-                    owners: [Owner::Nobody; PAGE],
-                    used: 0,
-                })
-            })
-        });
-        page.owners[slot] = owner;
-        page.used += 1;
-        self.used += 1;
+        slot
     }
-}
 
-fn position(id: PacketIdentifier) -> (usize, usize) {
-    let id = usize::from(id.get());
-    (id / PAGE, id % PAGE)
+    /// The slot that `id` has if nobody else is there. Multiplied by an odd number, the 16 bits stay
+    /// distinct, and those of neighbours are far apart.
+    const fn home(&self, id: PacketIdentifier) -> usize {
+        let spread = id.get().wrapping_mul(0x9E37) as usize;
+        // The highest bits are the most mixed ones.
+        spread * self.slots.len() / MOST
+    }
+
+    const fn behind(&self, slot: usize) -> usize {
+        (slot + 1) & self.slots.len().saturating_sub(1)
+    }
+
+    /// Moves those back that are not at home because `gap` was taken, so that a search that ends at a
+    /// free slot has seen all.
+    fn close_gap(&mut self, mut gap: usize) {
+        let mask = self.slots.len().saturating_sub(1);
+        let mut slot = self.behind(gap);
+        while let Some(&Some(taken)) = self.slots.get(slot) {
+            let from_home = slot.wrapping_sub(self.home(taken.id)) & mask;
+            if from_home >= slot.wrapping_sub(gap) & mask {
+                self.slots.swap(gap, slot);
+                gap = slot;
+            }
+            slot = self.behind(slot);
+        }
+    }
+
+    fn resize(&mut self, slots: usize) {
+        let old = mem::replace(&mut self.slots, alloc::vec![None; slots]);
+        for taken in old.into_iter().flatten() {
+            let slot = self.slot_of(taken.id);
+            if let Some(free) = self.slots.get_mut(slot) {
+                *free = Some(taken);
+            }
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloc::collections::BTreeSet;
+    use alloc::collections::{BTreeMap, BTreeSet};
+    use proptest::prelude::*;
 
     #[test]
     fn no_identifier_is_given_twice_while_it_is_taken_and_none_is_zero() {
@@ -181,5 +214,60 @@ mod tests {
         let id = identifiers.take(Owner::Message(SlotIndex::new(3))).unwrap();
         identifiers.give_up(id);
         assert_eq!(identifiers.owner(id), Owner::GivenUp);
+    }
+
+    #[test]
+    fn a_few_identifiers_that_are_stuck_far_apart_take_little_memory() {
+        let mut identifiers = Identifiers::new();
+        for round in 0..65_535 {
+            let id = identifiers.take(Owner::Subscribe).unwrap();
+            if round % 131 != 0 {
+                identifiers.release(id);
+            }
+        }
+        assert_eq!(identifiers.len(), 501);
+        let bytes = identifiers.slots.capacity() * size_of::<Option<Taken>>();
+        assert!(bytes <= 16 * 1024, "{bytes} bytes");
+    }
+
+    #[test]
+    fn a_burst_leaves_no_large_table_behind() {
+        let mut identifiers = Identifiers::new();
+        let taken: Vec<_> = (0..60_000)
+            .map(|_| identifiers.take(Owner::Subscribe).unwrap())
+            .collect();
+        for id in taken {
+            identifiers.release(id);
+        }
+        assert_eq!(identifiers.slots.capacity(), FEWEST);
+    }
+
+    proptest! {
+        #[test]
+        fn the_table_is_a_map_from_identifier_to_owner(
+            steps in proptest::collection::vec((any::<bool>(), any::<u16>()), 0..600),
+            first: u16,
+        ) {
+            let mut identifiers = Identifiers::new();
+            identifiers.next = first;
+            let mut model = BTreeMap::new();
+            for (number, (take, pick)) in steps.into_iter().enumerate() {
+                let place = Owner::Message(SlotIndex::new(number as u32));
+                if take || model.is_empty() {
+                    // Far apart, as after many acknowledged messages.
+                    identifiers.next = identifiers.next.wrapping_add(pick / 8);
+                    let id = identifiers.take(place).unwrap();
+                    prop_assert_eq!(model.insert(id, place), None);
+                } else {
+                    let id = *model.keys().nth(usize::from(pick) % model.len()).unwrap();
+                    prop_assert_eq!(Some(identifiers.release(id)), model.remove(&id));
+                    prop_assert_eq!(identifiers.owner(id), Owner::Nobody);
+                }
+                for (&id, &owner) in &model {
+                    prop_assert_eq!(identifiers.owner(id), owner);
+                }
+                prop_assert_eq!(identifiers.len(), model.len());
+            }
+        }
     }
 }

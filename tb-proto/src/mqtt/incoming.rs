@@ -137,7 +137,9 @@ impl<C: Content> Mqtt<C> {
                 link.identifiers.release(id);
                 self.acknowledged(place, ReasonCode::new(reason));
             }
-            Owner::GivenUp => link.identifiers.release(id),
+            Owner::GivenUp => {
+                link.identifiers.release(id);
+            }
             Owner::Nobody | Owner::Subscribe | Owner::Unsubscribe => {
                 self.counters.unexpected_acknowledgements += 1;
             }

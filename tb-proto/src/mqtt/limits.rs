@@ -16,7 +16,7 @@ use crate::time::Instant;
 const LONGEST_PAUSE: Duration = Duration::from_secs(600);
 
 /// Tokens come back one by one; the driver is not woken for each of a thousand a second.
-const SHORTEST_WAIT: Duration = Duration::from_millis(1);
+pub(super) const SHORTEST_WAIT: Duration = Duration::from_millis(1);
 
 impl<C: Content> Mqtt<C> {
     /// The server's rate limits are these now.

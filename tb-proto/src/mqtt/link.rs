@@ -133,84 +133,104 @@ impl Link {
         });
     }
 
+    /// Writes what is due of UNSUBSCRIBE and SUBSCRIBE, as far as `tokens` pay for it: all filters in one
+    /// packet, or in as many as the server's Maximum Packet Size makes of it. Returns the filters that
+    /// are too long for any.
+    pub(crate) fn write_subscriptions(
+        &mut self,
+        now: Instant,
+        mut tokens: u64,
+        cost: fn(&Filter) -> Cost,
+    ) -> Vec<Filter> {
+        if !self.has_subscriptions_due() {
+            return Vec::new();
+        }
+        let too_long = self.drop_filters_too_long();
+        while let Some(leaving) = self.next_filters(FilterState::Leaving, &mut tokens, cost) {
+            let Some(id) = self.identifiers.take(Owner::Unsubscribe) else {
+                return too_long;
+            };
+            let refs: Vec<&Filter> = leaving.iter().collect();
+            if encode::unsubscribe(self.version, id, &refs, &mut self.out).is_err() {
+                self.identifiers.release(id);
+            }
+            // The same filter may be wanted anew already.
+            self.filters.retain(|(filter, state)| {
+                *state != FilterState::Leaving || !leaving.contains(filter)
+            });
+            self.last_activity = now;
+        }
+        while let Some(due) = self.next_filters(FilterState::Due, &mut tokens, cost) {
+            let Some(id) = self.identifiers.take(Owner::Subscribe) else {
+                return too_long;
+            };
+            let refs: Vec<(&Filter, QoS)> = due
+                .iter()
+                .map(|filter| (filter, QoS::AtLeastOnce))
+                .collect();
+            if encode::subscribe(self.version, id, &refs, &mut self.out).is_err() {
+                self.identifiers.release(id);
+            }
+            for (filter, state) in &mut self.filters {
+                if *state == FilterState::Due && due.contains(filter) {
+                    *state = FilterState::Asked;
+                }
+            }
+            self.subscribing.push_back((id, now, due));
+            self.last_activity = now;
+        }
+        too_long
+    }
+
     pub(crate) fn has_subscriptions_due(&self) -> bool {
         self.filters
             .iter()
             .any(|&(_, state)| state != FilterState::Asked)
     }
 
-    /// Writes what is due of UNSUBSCRIBE and SUBSCRIBE, as far as it can be paid: `tokens` are left.
-    pub(crate) fn write_subscriptions(
-        &mut self,
-        now: Instant,
-        mut tokens: u64,
-        cost: fn(&Filter) -> Cost,
-    ) {
-        let before = tokens;
-        self.write_unsubscribe(now, &mut tokens, cost);
-        self.write_subscribe(now, &mut tokens, cost);
-        self.unproven.add(Tokens::messages(before - tokens));
-    }
-
-    fn write_unsubscribe(&mut self, now: Instant, tokens: &mut u64, cost: fn(&Filter) -> Cost) {
-        let leaving = self.payable(FilterState::Leaving, tokens, cost);
-        if leaving.is_empty() {
-            return;
-        }
-        let Some(id) = self.identifiers.take(Owner::Unsubscribe) else {
-            return;
-        };
-        let refs: Vec<&Filter> = leaving.iter().collect();
-        if encode::unsubscribe(self.version, id, &refs, &mut self.out).is_err() {
-            self.identifiers.release(id);
-        }
-        self.filters
-            .retain(|(filter, state)| *state != FilterState::Leaving || !leaving.contains(filter));
-        self.last_activity = now;
-    }
-
-    fn write_subscribe(&mut self, now: Instant, tokens: &mut u64, cost: fn(&Filter) -> Cost) {
-        let due = self.payable(FilterState::Due, tokens, cost);
-        if due.is_empty() {
-            return;
-        }
-        let Some(id) = self.identifiers.take(Owner::Subscribe) else {
-            return;
-        };
-        let refs: Vec<(&Filter, QoS)> = due
-            .iter()
-            .map(|filter| (filter, QoS::AtLeastOnce))
-            .collect();
-        if encode::subscribe(self.version, id, &refs, &mut self.out).is_err() {
-            self.identifiers.release(id);
-        }
-        for (filter, state) in &mut self.filters {
-            if *state == FilterState::Due && due.contains(filter) {
-                *state = FilterState::Asked;
+    /// Forgets the filters that the server takes in no packet, and returns those that were wanted.
+    fn drop_filters_too_long(&mut self) -> Vec<Filter> {
+        let (version, limit) = (self.version, self.max_packet.unwrap_or(usize::MAX));
+        let mut too_long = Vec::new();
+        self.filters.retain(|(filter, state)| {
+            let fits = encode::filters_that_fit(version, [filter], limit) == 1;
+            if !fits && *state == FilterState::Due {
+                too_long.push(filter.clone());
             }
-        }
-        self.subscribing.push_back((id, now, due));
-        self.last_activity = now;
+            fits
+        });
+        too_long
     }
 
-    /// The filters in this state that can be paid with what is left of `tokens`.
-    fn payable(
-        &self,
+    /// The filters in this state that go into the next packet. They are paid from `tokens`.
+    fn next_filters(
+        &mut self,
         wanted: FilterState,
         tokens: &mut u64,
         cost: fn(&Filter) -> Cost,
-    ) -> Vec<Filter> {
-        let in_state = self.filters.iter().filter(|&&(_, state)| state == wanted);
-        in_state
+    ) -> Option<Vec<Filter>> {
+        let mut left = *tokens;
+        let payable = self
+            .filters
+            .iter()
+            .filter(|&&(_, state)| state == wanted)
             .map(|(filter, _)| filter)
-            .filter(|filter| {
-                let price = Tokens::from(cost(filter)).messages;
-                let left = tokens.checked_sub(price);
-                *tokens = left.unwrap_or(*tokens);
-                left.is_some()
-            })
-            .cloned()
-            .collect()
+            .take_while(|filter| {
+                let rest = left.checked_sub(Tokens::from(cost(filter)).messages);
+                left = rest.unwrap_or(left);
+                rest.is_some()
+            });
+        let payable: Vec<&Filter> = payable.collect();
+        let limit = self.max_packet.unwrap_or(usize::MAX);
+        let fit = encode::filters_that_fit(self.version, payable.iter().copied(), limit);
+        let next: Vec<Filter> = payable.into_iter().take(fit).cloned().collect();
+        let price = next
+            .iter()
+            .map(|filter| Tokens::from(cost(filter)).messages);
+        let price = price.sum();
+        *tokens = tokens.saturating_sub(price);
+        self.unproven.add(Tokens::messages(price));
+        (!next.is_empty()).then_some(next)
     }
 
     /// The filters that this SUBACK is about, with the server's answer to each. Nothing if it answers
@@ -271,6 +291,14 @@ impl Link {
     /// Whether more answers wait to be written than may wait.
     pub(crate) fn is_stalled(&self) -> bool {
         self.out.len() > MAX_WAITING_ANSWERS
+    }
+
+    /// Whether bytes wait to be taken, or filters to be written.
+    pub(crate) fn has_output(&self) -> bool {
+        let unwritten = |&(_, state): &(_, FilterState)| {
+            matches!(state, FilterState::Due | FilterState::Leaving)
+        };
+        !self.out.is_empty() || self.filters.iter().any(unwritten)
     }
 
     /// The bytes written so far, if any.

@@ -62,6 +62,11 @@ impl Timers {
         *due = Some(due.map_or(at, |due| due.min(at)));
     }
 
+    /// Whether a timer will have fallen due by then.
+    pub(crate) fn is_set_before(&self, timer: Timer, at: Instant) -> bool {
+        self.due[timer as usize].is_some_and(|due| due <= at)
+    }
+
     pub(crate) const fn stop(&mut self, timer: Timer) {
         self.due[timer as usize] = None;
     }

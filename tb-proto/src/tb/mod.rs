@@ -1,4 +1,4 @@
-//! What ThingsBoard means: topics, payloads, RPC.
+//! What ThingsBoard means: topics, payloads, RPC, updates.
 //!
 //! Values and pure functions: nothing here knows a packet, a queue or a timer.
 
@@ -7,6 +7,8 @@ pub(crate) mod claim;
 mod invalid;
 mod json;
 mod options;
+#[allow(dead_code, unused_imports, reason = "the client is wired to it next")]
+pub(crate) mod ota;
 pub(crate) mod rpc;
 pub(crate) mod session_limits;
 pub(crate) mod split;
@@ -20,6 +22,10 @@ pub use attributes::{
 pub use claim::Claim;
 pub use invalid::{InvalidPayload, UnexpectedPayload};
 pub use options::Priority;
+pub use ota::{
+    Checksum, ChecksumAlgorithm, ChunkRefusal, Hasher, Installed, InvalidPackage, Offer, OfferId,
+    Package, PackageType, Source, UpdateError, UpdateState, Verified, Verifier,
+};
 pub use rpc::{Params, RpcCall, RpcError, RpcReply, RpcResponse};
 pub use telemetry::Telemetry;
 

@@ -36,11 +36,7 @@ impl Simulator {
         };
         let values =
             type_members(members, self.typing_rules()).map_err(|NotJson| Failure::Adaptor)?;
-        let cost = match values.len() as u64 {
-            0 => Cost::Regular,
-            entries => Cost::Telemetry(entries),
-        };
-        let taken = self.enqueue(id, device, QueueKind::Attributes, cost)?;
+        let taken = self.enqueue(id, device, QueueKind::Attributes, cost(&values))?;
         self.store_client_attributes(device, values);
         Ok(taken)
     }
@@ -216,6 +212,14 @@ impl Change {
             Self::Updated(values) => protobuf::attributes_updated(unix_ms, values),
             Self::Deleted(keys) => protobuf::attributes_deleted(keys),
         }
+    }
+}
+
+/// A message without entries counts as a regular one (reference §14.5).
+pub(super) fn cost(values: &[(String, TypedValue)]) -> Cost {
+    match values.len() as u64 {
+        0 => Cost::Regular,
+        entries => Cost::Telemetry(entries),
     }
 }
 

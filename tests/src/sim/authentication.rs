@@ -2,6 +2,7 @@
 
 use super::agenda::Job;
 use super::backend::DeviceId;
+use super::charges::Charged;
 use super::connection::Phase;
 use super::control::{CloseReason, QueueKind};
 use super::credentials::{self, Unknown};
@@ -158,7 +159,7 @@ impl Simulator {
         device: DeviceId,
         earlier: Option<&Session>,
     ) -> Result<Session, Refusal> {
-        if !self.charge_device(device, Cost::Regular) {
+        if !self.charge_device(device, Charged::SessionOpen, Cost::Regular) {
             return Err(RATE_LIMIT);
         }
         if self.backend.queue_fails(device, QueueKind::Session) {

@@ -7,7 +7,7 @@ use super::credentials::Credentials;
 use super::ota::{Packages, PerKind, Release, UpdateKind};
 use super::rate_limits::Limits;
 use super::server_rpc::Rpcs;
-use super::setup::{DeviceSetup, PayloadType, ProfileSetup, Setup, TransportType};
+use super::setup::{DeviceSetup, PayloadType, ProfileSetup, Setup, TenantLimits, TransportType};
 use super::stored::TypedValue;
 use super::topics::ProfileTopics;
 
@@ -32,6 +32,8 @@ pub(super) struct Backend {
     profiles: Vec<Profile>,
     pub(super) packages: Packages,
     pub(super) tenant: Limits,
+    /// The tenant has used up what it pays for: nothing is taken any more.
+    pub(super) transport_disabled: bool,
     pub(super) service: Service,
     queue_errors: Vec<(QueueKind, Option<DeviceId>)>,
     queue_delays: Vec<QueueDelay>,
@@ -48,6 +50,8 @@ pub(super) struct Device {
     pub(super) rpcs: Rpcs,
     /// Limits of the device's own traffic.
     pub(super) limits: Limits,
+    /// Limits of all its children together, if it is a gateway.
+    pub(super) children_limits: Limits,
     /// Packages assigned to this very device.
     releases: PerKind<Option<Release>>,
     pub(super) deleted: bool,
@@ -104,22 +108,20 @@ impl Backend {
             profiles,
             packages: Packages::default(),
             tenant: Limits::of_tenant(&setup.tenant_limits),
+            transport_disabled: false,
             service: Service::default(),
             queue_errors: Vec::new(),
             queue_delays: Vec::new(),
         };
         for device in &setup.devices {
             if backend.device_named(&device.name).is_none() {
-                backend.create(
-                    device,
-                    Limits::of_device(&setup.tenant_limits, device.gateway),
-                );
+                backend.create(device, &setup.tenant_limits);
             }
         }
         backend
     }
 
-    pub(super) fn create(&mut self, setup: &DeviceSetup, limits: Limits) -> DeviceId {
+    pub(super) fn create(&mut self, setup: &DeviceSetup, tenant_limits: &TenantLimits) -> DeviceId {
         let profile = setup.profile.as_deref().unwrap_or("default");
         // A profile that is not there is created with defaults, as gateways and provisioning do.
         let profile = self
@@ -147,7 +149,8 @@ impl Backend {
             shared: typed(&setup.shared),
             client: typed(&setup.client),
             rpcs: Rpcs::default(),
-            limits,
+            limits: Limits::of_device(tenant_limits, setup.gateway),
+            children_limits: Limits::of_children(tenant_limits),
             releases: PerKind::default(),
             deleted: false,
             provisioned: false,
@@ -215,6 +218,15 @@ impl Backend {
     pub(super) fn profile_named(&self, name: &str) -> Option<ProfileId> {
         let position = self.profiles.iter().position(|known| known.name == name);
         position.map(ProfileId)
+    }
+
+    /// Other limits apply from now on; buckets are full again.
+    pub(super) fn limit(&mut self, tenant_limits: &TenantLimits) {
+        self.tenant = Limits::of_tenant(tenant_limits);
+        for device in &mut self.devices {
+            device.limits = Limits::of_device(tenant_limits, device.gateway);
+            device.children_limits = Limits::of_children(tenant_limits);
+        }
     }
 
     pub(super) fn forget_rpcs(&mut self) {

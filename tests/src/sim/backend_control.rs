@@ -72,6 +72,11 @@ impl Simulator {
                 self.backend.service.delay_ms = delay_ms.filter(|_| !off).unwrap_or(0);
             }
             Control::ServiceError { off } => self.backend.service.fails = !off,
+            Control::SetTenantLimits { limits } => {
+                self.backend.limit(&limits);
+                self.setup.tenant_limits = limits;
+            }
+            Control::TransportDisabled { off } => self.backend.transport_disabled = !off,
             Control::QueueError { what, device } => {
                 let device = self.optional_device(device.as_deref());
                 self.backend.fail_queue(what, device);

@@ -2,6 +2,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::ota::ChecksumAlgorithm;
+use super::setup::TenantLimits;
 
 /// Something that happens at the back-end.
 ///
@@ -91,6 +92,17 @@ pub enum Control {
     /// The service that answers credential checks and look-ups fails from now on.
     ServiceError {
         /// Works again.
+        #[serde(default)]
+        off: bool,
+    },
+    /// The administrator changes the rate limits; every bucket is full again.
+    SetTenantLimits {
+        /// New limits.
+        limits: TenantLimits,
+    },
+    /// The tenant has used up what it pays for: nothing is taken any more (reference §14.5).
+    TransportDisabled {
+        /// Everything is taken again.
         #[serde(default)]
         off: bool,
     },

@@ -21,6 +21,7 @@ mod attributes;
 mod authentication;
 mod backend;
 mod backend_control;
+mod charges;
 mod claim;
 mod client_rpc;
 mod connection;
@@ -54,9 +55,11 @@ mod time;
 mod topics;
 mod violations;
 
+pub use charges::{Charged, ExceededLimit, OverLimit};
 pub use control::{Assignment, CallResult, CloseReason, Control, QueueKind};
 pub use faults::{ConnectRefusal, Faults, Mqtt5Support};
 pub use ota::{ChecksumAlgorithm, UpdateKind, UpdateReport};
+pub use rate_limits::{Limit, Tokens};
 pub use setup::{
     BasicCredentials, ClientRpcFallback, DeviceSetup, Package, PayloadType, ProfileSetup,
     ProvisionProfile, ProvisionStrategy, ServerSettings, Setup, TenantLimits, TransportType,

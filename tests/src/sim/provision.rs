@@ -130,14 +130,13 @@ impl Simulator {
         {
             return Err(Refused::Failure);
         }
-        let limits = self.new_device_limits(request.gateway);
         let setup = DeviceSetup {
             name,
             gateway: request.gateway,
             profile: profile.profile.clone(),
             ..DeviceSetup::default()
         };
-        let device = self.backend.create(&setup, limits);
+        let device = self.backend.create(&setup, &self.setup.tenant_limits);
         let device = self.backend.device_mut(device);
         device.credentials = credentials.clone();
         device.provisioned = true;

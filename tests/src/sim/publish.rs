@@ -147,7 +147,7 @@ impl Simulator {
         kind: QueueKind,
         cost: Cost,
     ) -> Result<Taken, Failure> {
-        if !self.charge(id, cost) || self.backend.queue_fails(device, kind) {
+        if !self.charge(id, kind.into(), cost) || self.backend.queue_fails(device, kind) {
             return Err(Failure::Submit);
         }
         Ok(Taken::Queued(self.backend.confirmation(device, kind)))

@@ -11,6 +11,28 @@ pub(super) enum Cost {
     Telemetry(u64),
 }
 
+/// One of the three limits that a tenant, a device or the children of a gateway have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limit {
+    /// Regular messages.
+    Messages,
+    /// Telemetry messages, attributes among them.
+    TelemetryMessages,
+    /// Data points.
+    DataPoints,
+}
+
+/// How much may still be sent at once; `None`: any number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tokens {
+    /// Regular messages.
+    pub messages: Option<u64>,
+    /// Telemetry messages, attributes among them.
+    pub telemetry_messages: Option<u64>,
+    /// Data points.
+    pub data_points: Option<u64>,
+}
+
 /// The limits of one tenant, device or gateway with their fill.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Limits {
@@ -57,6 +79,15 @@ impl Limits {
         }
     }
 
+    /// The sum of a gateway's children.
+    pub(super) fn of_children(limits: &TenantLimits) -> Self {
+        Self::new(
+            limits.gateway_messages.as_deref(),
+            limits.gateway_telemetry_messages.as_deref(),
+            limits.gateway_data_points.as_deref(),
+        )
+    }
+
     fn new(
         messages: Option<&str>,
         telemetry_messages: Option<&str>,
@@ -69,14 +100,35 @@ impl Limits {
         }
     }
 
-    /// Takes what the message costs; false, and the buckets before the empty one are charged all the
-    /// same, if it is too much.
-    pub(super) fn take(&mut self, now: Time, cost: Cost) -> bool {
+    /// Takes what the message costs. If it is too much, the buckets before the empty one are charged
+    /// all the same.
+    pub(super) fn take(&mut self, now: Time, cost: Cost) -> Result<(), Limit> {
+        let mut charge = |limit, tokens| match self.bucket_mut(limit).take(now, tokens) {
+            true => Ok(()),
+            false => Err(limit),
+        };
         match cost {
-            Cost::Regular => self.messages.take(now, 1),
+            Cost::Regular => charge(Limit::Messages, 1),
             Cost::Telemetry(points) => {
-                self.telemetry_messages.take(now, 1) && self.data_points.take(now, points)
+                charge(Limit::TelemetryMessages, 1)?;
+                charge(Limit::DataPoints, points)
             }
+        }
+    }
+
+    const fn bucket_mut(&mut self, limit: Limit) -> &mut Bucket {
+        match limit {
+            Limit::Messages => &mut self.messages,
+            Limit::TelemetryMessages => &mut self.telemetry_messages,
+            Limit::DataPoints => &mut self.data_points,
+        }
+    }
+
+    pub(super) fn left(&self, now: Time) -> Tokens {
+        Tokens {
+            messages: self.messages.left(now),
+            telemetry_messages: self.telemetry_messages.left(now),
+            data_points: self.data_points.left(now),
         }
     }
 }
@@ -115,9 +167,20 @@ impl Bucket {
         }
         enough
     }
+
+    fn left(&self, now: Time) -> Option<u64> {
+        self.0.iter().map(|part| part.left(now)).min()
+    }
 }
 
 impl Part {
+    fn left(&self, now: Time) -> u64 {
+        let mut part = self.clone();
+        part.refill(now);
+        let tokens = part.filled / u128::from(part.period_us);
+        u64::try_from(tokens).unwrap_or(u64::MAX)
+    }
+
     fn price(&self, tokens: u64) -> u128 {
         u128::from(tokens) * u128::from(self.period_us)
     }
@@ -143,6 +206,9 @@ mod tests {
         assert!(bucket.take(Time(0), 1));
         assert!(!bucket.take(Time(0), 1));
         assert!(!bucket.take(Time(499_999), 1));
+        assert_eq!(bucket.left(Time(499_999)), Some(0));
+        assert_eq!(bucket.left(Time(500_000)), Some(1));
+        assert_eq!(bucket.left(Time(9_000_000)), Some(2));
         assert!(bucket.take(Time(500_000), 1));
         assert!(!bucket.take(Time(500_001), 1));
     }
@@ -151,6 +217,7 @@ mod tests {
     fn every_part_of_a_limit_must_hold() {
         let mut bucket = Bucket::parse(Some("10:1,3:60"));
         assert!(bucket.take(Time(0), 3));
+        assert_eq!(bucket.left(Time(0)), Some(0));
         assert!(!bucket.take(Time(0), 1));
     }
 

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::agenda::Job;
 use super::backend::DeviceId;
+use super::charges::Charged;
 use super::control::{CallResult, QueueKind};
 use super::failures::Failure;
 use super::json::{Json, quote};
@@ -203,7 +204,7 @@ impl Simulator {
         id: i32,
         status: DeliveryStatus,
     ) {
-        if !self.charge(connection, Cost::Regular) {
+        if !self.charge(connection, Charged::RpcDelivery, Cost::Regular) {
             return;
         }
         self.record(Stored::RpcDeliveryStatus {

@@ -2,6 +2,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::agenda::Agenda;
 use super::backend::{Backend, DeviceId};
+use super::charges::{Charged, OverLimit};
 use super::connection::{Connection, Phase};
 use super::control::CallResult;
 use super::faults::Faults;
@@ -10,7 +11,7 @@ use super::ota::UpdateReport;
 use super::packets::Version;
 use super::quirks;
 use super::random::Random;
-use super::rate_limits::{Cost, Limits};
+use super::rate_limits::Cost;
 use super::session::Session;
 use super::setup::{ServerSettings, Setup};
 use super::stored::Stored;
@@ -50,6 +51,7 @@ pub struct Simulator {
     pub(super) now: Time,
     pub(super) stored: Vec<Stored>,
     pub(super) update_reports: Vec<UpdateReport>,
+    pub(super) over_limits: Vec<OverLimit>,
     pub(super) violations: Vec<Violation>,
     pub(super) most_in_flight: usize,
     pub(super) results: VecDeque<CallResult>,
@@ -76,6 +78,7 @@ impl Simulator {
             now: Time(0),
             stored: Vec::new(),
             update_reports: Vec::new(),
+            over_limits: Vec::new(),
             violations: Vec::new(),
             most_in_flight: 0,
             results: VecDeque::new(),
@@ -235,7 +238,13 @@ impl Simulator {
 
     /// The session ends; its close is charged like any message and changes nothing if it is too much.
     fn forget(&mut self, id: ConnectionId) {
-        self.charge(id, Cost::Regular);
+        if let Some(session) = self.session_mut(id) {
+            let gateway = session.device;
+            for _ in 0..session.children.len() {
+                self.charge_child(gateway, Charged::SessionClose, Cost::Regular);
+            }
+        }
+        self.charge(id, Charged::SessionClose, Cost::Regular);
         self.connections.remove(&id);
     }
 
@@ -260,18 +269,6 @@ impl Simulator {
             connection: id,
             bytes,
         });
-    }
-
-    /// Charges a message of a device session: the tenant first, then the device (reference §14.5).
-    pub(super) fn charge(&mut self, id: ConnectionId, cost: Cost) -> bool {
-        self.device_of(id)
-            .is_none_or(|device| self.charge_device(device, cost))
-    }
-
-    pub(super) fn charge_device(&mut self, device: DeviceId, cost: Cost) -> bool {
-        let now = self.now;
-        self.backend.tenant.take(now, cost)
-            && self.backend.device_mut(device).limits.take(now, cost)
     }
 
     pub(super) fn record_activity(&mut self, id: ConnectionId) {
@@ -335,10 +332,6 @@ impl Simulator {
         self.setup
             .max_devices
             .is_some_and(|most| self.backend.devices().count() >= most as usize)
-    }
-
-    pub(super) fn new_device_limits(&self, gateway: bool) -> Limits {
-        Limits::of_device(&self.setup.tenant_limits, gateway)
     }
 
     pub(super) const fn drops_response(&mut self) -> bool {

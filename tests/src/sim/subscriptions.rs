@@ -1,5 +1,6 @@
 //! SUBSCRIBE and UNSUBSCRIBE (reference T.6 and T.8).
 
+use super::charges::Charged;
 use super::connection::Phase;
 use super::failures::Failure;
 use super::packets::{Subscribe, Version};
@@ -90,7 +91,8 @@ impl Simulator {
         let topics = &self.backend.profile_of(device).topics;
         let interest = topics::interest(&filter, topics)?;
         // The answer is positive even when the core never hears of it (C-038).
-        let reached_core = interest == Interest::QosOnly || self.charge(id, Cost::Regular);
+        let reached_core =
+            interest == Interest::QosOnly || self.charge(id, Charged::Subscribe, Cost::Regular);
         let session = self.connections.get_mut(&id)?.session_mut()?;
         match interest {
             Interest::AttributeUpdates(family) => {
@@ -152,7 +154,7 @@ impl Simulator {
         let Some(interest) = topics::interest(filter, &default_topics) else {
             return TOPIC_FILTER_INVALID;
         };
-        if interest != Interest::QosOnly && !self.charge(id, Cost::Regular) {
+        if interest != Interest::QosOnly && !self.charge(id, Charged::Unsubscribe, Cost::Regular) {
             return SUCCESS;
         }
         if let Some(session) = self.session_mut(id) {

@@ -294,9 +294,11 @@ impl Device {
             {
                 break;
             }
+            let wanted = self.client.wants_transmit();
             let Some(chunk) = self.call(Client::poll_transmit) else {
                 break;
             };
+            assert!(wanted, "a driver that asks first would have slept");
             outputs += 1;
             let (_, path) = self
                 .link

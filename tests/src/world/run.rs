@@ -96,6 +96,8 @@ impl World {
     /// A device with this configuration, and a server that does only what the test does.
     #[must_use]
     pub fn scripted(config: Config, seed: u64) -> Self {
+        // Nobody answers what the test does not know of.
+        let config = config.ask_session_limits(false);
         let device = Device::new(config, Limits::DEFAULT, Time(0), seed, Meter::default());
         Self::build(Server::Scripted(Scripted::default()), device, seed)
     }

@@ -62,11 +62,32 @@ impl TroubledTcp {
     }
 }
 
+/// Every other call of one direction has to be made once more.
+struct Hesitation {
+    hesitant: bool,
+    hesitated: bool,
+}
+
+impl Hesitation {
+    fn new(hesitant: bool) -> Self {
+        Self {
+            hesitant,
+            hesitated: false,
+        }
+    }
+
+    fn hesitates(&mut self) -> bool {
+        self.hesitated = self.hesitant && !self.hesitated;
+        self.hesitated
+    }
+}
+
 /// One direction or both of a troubled connection.
 pub(crate) struct Troubled<S> {
     inner: S,
     trouble: Trouble,
-    hesitates: bool,
+    reading: Hesitation,
+    writing: Hesitation,
     writes: u32,
     unflushed: Vec<u8>,
 }
@@ -75,16 +96,12 @@ impl<S> Troubled<S> {
     fn new(inner: S, trouble: Trouble) -> Self {
         Self {
             inner,
+            reading: Hesitation::new(trouble.hesitant),
+            writing: Hesitation::new(trouble.hesitant),
             trouble,
-            hesitates: false,
             writes: 0,
             unflushed: Vec::new(),
         }
-    }
-
-    fn hesitates(&mut self) -> bool {
-        self.hesitates = self.trouble.hesitant && !self.hesitates;
-        self.hesitates
     }
 
     fn is_jammed(&mut self) -> bool {
@@ -119,7 +136,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Troubled<S> {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.hesitates() {
+        if self.reading.hesitates() {
             return Self::not_yet(cx);
         }
         let mut part = buf.take(self.trouble.read);
@@ -136,7 +153,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Troubled<S> {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        if self.hesitates() {
+        if self.writing.hesitates() {
             return Self::not_yet(cx);
         }
         if self.is_jammed() {
@@ -151,7 +168,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Troubled<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.hesitates() {
+        if self.writing.hesitates() {
             return Self::not_yet(cx);
         }
         let this = &mut *self;
@@ -183,7 +200,7 @@ impl tb_blocking::Connect for TroubledTcp {
 
 impl Read for Troubled<std::net::TcpStream> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        if self.hesitates() {
+        if self.reading.hesitates() {
             return Err(io::ErrorKind::Interrupted.into());
         }
         let most = buf.len().min(self.trouble.read);
@@ -193,7 +210,7 @@ impl Read for Troubled<std::net::TcpStream> {
 
 impl Write for Troubled<std::net::TcpStream> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.hesitates() {
+        if self.writing.hesitates() {
             return Err(io::ErrorKind::Interrupted.into());
         }
         if self.is_jammed() {
@@ -208,7 +225,7 @@ impl Write for Troubled<std::net::TcpStream> {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        if self.hesitates() {
+        if self.writing.hesitates() {
             return Err(io::ErrorKind::Interrupted.into());
         }
         self.inner.write_all(&std::mem::take(&mut self.unflushed))?;

@@ -5,8 +5,9 @@ use std::path::Path;
 
 use tb_tests::replay::{Corpus, Recording};
 
-/// Families that the simulator answers: those of a plain device, its claims, its profile and its updates.
-pub(crate) const REPLAYED: [&str; 10] = [
+/// Families that the simulator answers: those of a plain device, its claims, its profile, its updates and its
+/// limits.
+pub(crate) const REPLAYED: [&str; 11] = [
     "connect",
     "pubsub",
     "telemetry",
@@ -17,14 +18,14 @@ pub(crate) const REPLAYED: [&str; 10] = [
     "claim",
     "profile",
     "ota",
+    "rate-limits",
 ];
 
 /// Families that the simulator does not answer yet, and what it lacks for them.
-pub(crate) const LATER: [(&str, &str); 4] = [
+pub(crate) const LATER: [(&str, &str); 3] = [
     ("gateway", "gateway topics and children"),
     ("protobuf", "payloads in protobuf"),
     ("provision", "provisioning sessions"),
-    ("rate-limits", "limits of gateways and children"),
 ];
 
 /// The recordings of the repository, and those that `TB_TRANSCRIPTS` adds.

@@ -8,6 +8,7 @@ mod oversized;
 mod properties;
 mod regressions;
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use bytes::BytesMut;
@@ -81,11 +82,11 @@ fn message(topic: &str, payload: &[u8], qos: QoS, packet_id: u16) -> Incoming {
 }
 
 fn connack(session_present: bool, code: u8) -> Incoming {
-    Incoming::ConnAck(ConnAck {
+    Incoming::ConnAck(Box::new(ConnAck {
         session_present,
         code,
         properties: ConnAckProperties::default(),
-    })
+    }))
 }
 
 fn disconnect(reason: u8) -> Incoming {

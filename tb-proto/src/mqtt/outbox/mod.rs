@@ -165,10 +165,13 @@ impl<C: Content> Outbox<C> {
     /// Takes a message out of another one again. It is older than all that is parked: take the last
     /// member out first.
     pub(crate) fn part(&mut self, id: MessageId) {
-        if self
-            .get(id)
-            .is_some_and(|entry| entry.stage == Stage::Joined)
+        if let Some(entry) = self.get(id)
+            && entry.stage == Stage::Joined
         {
+            // It may have been forgotten while it was under way.
+            if let Some(expires) = entry.publication.expires {
+                self.expiries.insert((expires, id));
+            }
             self.move_front(id.place(), Stage::Parked);
         }
     }

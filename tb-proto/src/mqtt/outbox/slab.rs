@@ -31,7 +31,17 @@ impl SlotIndex {
 #[derive(Debug)]
 struct Page<T> {
     slots: [Option<T>; PAGE],
-    used: usize,
+    /// A bit for each free slot.
+    free: u16,
+}
+
+impl<T> Page<T> {
+    const ALL_FREE: u16 = u16::MAX >> (u16::BITS - PAGE as u32);
+
+    const EMPTY: Self = Self {
+        slots: [const { None }; PAGE],
+        free: Self::ALL_FREE,
+    };
 }
 
 #[derive(Debug)]
@@ -67,20 +77,12 @@ impl<T> Slab<T> {
         let page_index = self.open_page();
         let page = self.pages[page_index].get_or_insert_with(|| {
             self.live_pages += 1;
-            self.spare.take().unwrap_or_else(|| {
-                Box::new(Page {
-                    slots: [const { None }; PAGE],
-                    used: 0,
-                })
-            })
+            self.spare.take().unwrap_or_else(|| Box::new(Page::EMPTY))
         });
-        let slot = page
-            .slots
-            .iter()
-            .position(Option::is_none)
-            .unwrap_or_default();
+        // An open page has a free slot.
+        let slot = page.free.trailing_zeros() as usize % PAGE;
         page.slots[slot] = Some(entry);
-        page.used += 1;
+        page.free &= !(1 << slot);
         // The outbox holds at most a million messages (Config), far below u32::MAX.
         SlotIndex((page_index * PAGE + slot) as u32)
     }
@@ -98,7 +100,7 @@ impl<T> Slab<T> {
     pub(crate) fn remove(&mut self, index: SlotIndex) -> Option<T> {
         let (page, slot) = index.position();
         let entry = self.pages.get_mut(page)?.as_mut()?.slots[slot].take()?;
-        self.emptied(page);
+        self.emptied(page, slot);
         Some(entry)
     }
 
@@ -109,21 +111,21 @@ impl<T> Slab<T> {
             && held.slots[slot].is_some()
         {
             held.slots[slot] = None;
-            self.emptied(page);
+            self.emptied(page, slot);
         }
     }
 
-    /// A slot of this page has become free.
-    fn emptied(&mut self, page_index: usize) {
+    /// This slot has become free.
+    fn emptied(&mut self, page_index: usize, slot: usize) {
         let Some(place) = self.pages.get_mut(page_index) else {
             return;
         };
         let Some(page) = place else { return };
-        if page.used == PAGE {
+        if page.free == 0 {
             self.open.push(page_index as u32);
         }
-        page.used -= 1;
-        if page.used == 0 {
+        page.free |= 1 << slot;
+        if page.free == Page::<T>::ALL_FREE {
             self.live_pages -= 1;
             self.spare = place.take();
             if self.live_pages == 0 {
@@ -139,7 +141,7 @@ impl<T> Slab<T> {
     fn open_page(&mut self) -> usize {
         while let Some(&index) = self.open.last() {
             match self.pages.get(index as usize) {
-                Some(Some(page)) if page.used < PAGE => return index as usize,
+                Some(Some(page)) if page.free != 0 => return index as usize,
                 Some(None) => return index as usize,
                 _ => {
                     self.open.pop();

@@ -114,6 +114,33 @@ fn an_id_whose_place_was_used_again_names_nothing() {
     assert!(outbox.get(first).is_none() && outbox.remove(first).is_none());
 }
 
+#[test]
+fn an_expiry_that_passed_in_company_is_due_when_the_message_is_alone_again() {
+    let mut outbox = Outbox::new(LIMITS);
+    let at = Instant::from_micros(7);
+    let id = outbox.insert(publication(Lane::Normal, Some(at)), true);
+    outbox.join(id);
+    outbox.forget_expiry(at, id);
+    assert_eq!(outbox.next_expiry(), None);
+    outbox.part(id);
+    assert_eq!(outbox.next_expiry(), Some((at, id)));
+}
+
+#[test]
+fn a_settled_message_counts_no_more_and_is_given_out_once() {
+    let mut outbox = Outbox::new(LIMITS);
+    let id = outbox.insert(publication(Lane::Normal, Some(Instant::default())), false);
+    assert!(outbox.settle(id).is_some());
+    assert!(outbox.settle(id).is_none() && outbox.remove(id).is_none());
+    assert_eq!(
+        (outbox.len(), outbox.any(), outbox.next_expiry()),
+        (0, None, None)
+    );
+    assert!(outbox.take(id).is_some());
+    assert!(outbox.take(id).is_none());
+    assert_eq!(outbox.bytes(), 0);
+}
+
 proptest! {
     #[test]
     fn every_message_is_in_exactly_one_queue_and_all_is_given_back(

@@ -98,3 +98,44 @@ fn an_acknowledgement_of_the_wrong_kind_is_ignored_and_counted() {
     table.receive(&[0x90, 4, high, low, 0, 1]);
     assert_eq!(answers(&mut table).len(), 1);
 }
+
+#[test]
+fn filters_go_in_as_many_packets_as_the_servers_maximum_packet_size_asks_for() {
+    const LONG: Filter =
+        Filter::from_static("a/filter/that/alone/is/longer/than/any/packet/may/be");
+    let mut table = Table::new(Some(ProtocolVersion::V5));
+    let filters = ["v1/a/+", "v1/b/+", "v1/c/+", "v1/d/+", "v1/e/+"].map(Filter::from_static);
+    for filter in filters.iter().chain([&LONG]) {
+        table.mqtt.subscribe(filter.clone());
+    }
+    table.wait_for_dial();
+    table.open();
+    table.sent();
+    // Maximum Packet Size 32.
+    table.receive(&[0x20, 8, 0, 0, 5, 0x27, 0, 0, 0, 32]);
+    let packets = table.sent();
+    assert_eq!(packets.len(), 2);
+    for packet in &packets {
+        assert!(packet[0] == 0x82 && packet.len() <= 32, "{packet:x?}");
+        let codes = (packet.len() - 5) / 9;
+        let mut answer = alloc::vec![0x90, 3 + codes as u8, packet[2], packet[3], 0];
+        answer.resize(5 + codes, 1);
+        table.receive(&answer);
+    }
+    let answered = answers(&mut table);
+    assert_eq!(answered[0], (LONG, Err(ReasonCode::PACKET_TOO_LARGE)));
+    assert_eq!(
+        answered[1..],
+        filters.clone().map(|filter| (filter, Ok(())))
+    );
+    for filter in &filters {
+        table.mqtt.unsubscribe(filter);
+    }
+    let packets = table.sent();
+    assert_eq!(packets.len(), 2);
+    assert!(
+        packets
+            .iter()
+            .all(|packet| packet[0] == 0xA2 && packet.len() <= 32)
+    );
+}

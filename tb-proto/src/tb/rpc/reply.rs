@@ -28,9 +28,11 @@ impl RpcReply {
 
     /// Answers with this text as it is. Whoever called gets an error if it is not JSON; an empty
     /// text is an empty answer.
-    pub fn text(text: impl Into<Bytes>) -> Self {
+    pub fn text(text: impl AsRef<[u8]>) -> Self {
         Self {
-            payload: Ok(text.into()),
+            // A buffer of the application may run its code when it is dropped; a driver drops what is
+            // settled where no such code may run.
+            payload: Ok(Bytes::copy_from_slice(text.as_ref())),
         }
     }
 

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use crate::sim::backend::{Confirmation, DeviceId};
+use crate::sim::charges::Charged;
 use crate::sim::failures::Failure;
 use crate::sim::json::Json;
 use crate::sim::publish::Taken;
+use crate::sim::rate_limits::Cost;
 use crate::sim::setup::DeviceSetup;
 use crate::sim::simulator::{ConnectionId, Simulator};
 use crate::sim::stored::Stored;
@@ -13,9 +15,14 @@ use crate::sim::stored::Stored;
 /// Connected children by name.
 pub(in crate::sim) type Children = BTreeMap<String, DeviceId>;
 
-/// The tenant may have no more devices.
+/// Why a child cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct LimitReached;
+pub(super) enum NoChild {
+    /// The tenant may have no more devices.
+    DeviceLimit,
+    /// Looking it up is over the message limit of the gateway.
+    MessageLimit,
+}
 
 const QUOTA_EXCEEDED: u8 = 0x97;
 
@@ -31,10 +38,10 @@ impl Simulator {
             .member("type")
             .and_then(Json::as_text)
             .unwrap_or_else(|| "default".to_owned());
-        Ok(match self.child(id, &name, &device_type) {
-            Ok(_) => Taken::Queued(Confirmation::AtOnce),
-            Err(LimitReached) => self.refuse_child(id, packet_id),
-        })
+        match self.child(id, &name, &device_type) {
+            Ok(_) => Ok(Taken::Queued(Confirmation::AtOnce)),
+            Err(refused) => self.refuse_child(id, packet_id, refused),
+        }
     }
 
     pub(super) fn gateway_disconnect(
@@ -43,18 +50,29 @@ impl Simulator {
         json: &Json,
     ) -> Result<Taken, Failure> {
         let name = device_name(json)?;
-        if let Some(session) = self.session_mut(id) {
-            session.children.remove(&name);
+        let session = self.session_mut(id).ok_or(Failure::Submit)?;
+        let gateway = session.device;
+        if session.children.remove(&name).is_some() {
+            self.charge_child(gateway, Charged::SessionClose, Cost::Regular);
         }
         Ok(Taken::Queued(Confirmation::AtOnce))
     }
 
-    /// The device limit keeps the connection and costs the message (C-137).
-    pub(super) fn refuse_child(&mut self, id: ConnectionId, packet_id: Option<u16>) -> Taken {
+    /// The device limit keeps the connection and costs the message (C-137); the message limit ends it
+    /// as an error that nobody catches (reference §9.10).
+    pub(super) fn refuse_child(
+        &mut self,
+        id: ConnectionId,
+        packet_id: Option<u16>,
+        refused: NoChild,
+    ) -> Result<Taken, Failure> {
+        if refused == NoChild::MessageLimit {
+            return Err(Failure::Uncaught);
+        }
         if let Some(packet_id) = packet_id {
             self.acknowledge_with(id, packet_id, QUOTA_EXCEEDED);
         }
-        Taken::Answered
+        Ok(Taken::Answered)
     }
 
     /// The child of this name: connected already, found, or created with this type.
@@ -63,7 +81,8 @@ impl Simulator {
         id: ConnectionId,
         name: &str,
         device_type: &str,
-    ) -> Result<DeviceId, LimitReached> {
+    ) -> Result<DeviceId, NoChild> {
+        let gateway = self.device_of(id).ok_or(NoChild::MessageLimit)?;
         if let Some(&device) = self
             .session_mut(id)
             .and_then(|session| session.children.get(name))
@@ -71,13 +90,15 @@ impl Simulator {
         {
             return Ok(device);
         }
+        if !self.charge_child(gateway, Charged::ChildLookUp, Cost::Regular) {
+            return Err(NoChild::MessageLimit);
+        }
         let known = self.backend.device_named(name);
         let device = match known {
             Some(device) => device,
             None => self.create_child(name, device_type)?,
         };
         if let Some(session) = self.session_mut(id) {
-            let gateway = session.device;
             session.children.insert(name.to_owned(), device);
             self.record(Stored::GatewayChild {
                 gateway: self.backend.device(gateway).name.clone(),
@@ -86,20 +107,21 @@ impl Simulator {
                 created: known.is_none(),
             });
         }
+        // Over the limit the gateway is not told, and the child gets no downlinks (reference §17, 5).
+        self.charge_child(gateway, Charged::SessionOpen, Cost::Regular);
         Ok(device)
     }
 
-    fn create_child(&mut self, name: &str, device_type: &str) -> Result<DeviceId, LimitReached> {
+    fn create_child(&mut self, name: &str, device_type: &str) -> Result<DeviceId, NoChild> {
         if self.device_limit_reached() {
-            return Err(LimitReached);
+            return Err(NoChild::DeviceLimit);
         }
-        let limits = self.new_device_limits(false);
         let setup = DeviceSetup {
             name: name.to_owned(),
             profile: Some(device_type.to_owned()),
             ..DeviceSetup::default()
         };
-        Ok(self.backend.create(&setup, limits))
+        Ok(self.backend.create(&setup, &self.setup.tenant_limits))
     }
 }
 

@@ -1,15 +1,18 @@
 //! Messages for children: one part per child, one acknowledgement for all.
 
-use super::children::{LimitReached, device_name};
+use super::children::{NoChild, device_name};
 use crate::sim::agenda::Job;
 use crate::sim::attributes;
 use crate::sim::backend::{Confirmation, DeviceId};
+use crate::sim::charges::Charged;
 use crate::sim::claim::Claim;
 use crate::sim::failures::Failure;
 use crate::sim::json::{Json, NotJson, quote, type_members};
 use crate::sim::packets::Version;
 use crate::sim::publish::Taken;
+use crate::sim::rate_limits::Cost;
 use crate::sim::simulator::{ConnectionId, Simulator};
+use crate::sim::telemetry;
 use crate::sim::topics;
 
 /// What became of one child's part.
@@ -19,7 +22,8 @@ enum Part {
     Invalid,
     /// Accepted, but nothing will ever confirm it (C-131).
     NeverConfirmed,
-    NoChild,
+    OverLimit,
+    NoChild(NoChild),
 }
 
 impl Simulator {
@@ -36,6 +40,10 @@ impl Simulator {
             }
             match simulator.read_telemetry(value) {
                 Ok(batches) => {
+                    let cost = telemetry::cost(&batches);
+                    if !simulator.charge_for_child(id, Charged::Telemetry, cost) {
+                        return Part::OverLimit;
+                    }
                     simulator.store_telemetry(device, batches, None);
                     Part::Stored
                 }
@@ -57,6 +65,10 @@ impl Simulator {
             };
             match type_members(members, simulator.typing_rules()) {
                 Ok(values) => {
+                    let cost = attributes::cost(&values);
+                    if !simulator.charge_for_child(id, Charged::Attributes, cost) {
+                        return Part::OverLimit;
+                    }
                     simulator.store_client_attributes(device, values);
                     Part::Stored
                 }
@@ -77,6 +89,9 @@ impl Simulator {
             packet_id,
             parts,
             |simulator, device, value| match Claim::read(&value) {
+                Ok(_) if !simulator.charge_for_child(id, Charged::Claim, Cost::Regular) => {
+                    Part::OverLimit
+                }
                 Ok(claim) => {
                     simulator.store_claim(device, claim);
                     Part::Stored
@@ -96,11 +111,14 @@ impl Simulator {
         let request = request_id(json)?;
         let data = json.member("data").ok_or(Failure::Handler)?;
         match self.child(id, &name, "default") {
+            Ok(_) if !self.charge_for_child(id, Charged::RpcReply, Cost::Regular) => {
+                Ok(self.refuse_over_limit(id, packet_id))
+            }
             Ok(device) => {
                 self.take_reply(device, request, data.to_text_with_nulls());
                 Ok(Taken::Queued(Confirmation::AtOnce))
             }
-            Err(LimitReached) => Ok(self.refuse_child(id, packet_id)),
+            Err(refused) => self.refuse_child(id, packet_id, refused),
         }
     }
 
@@ -115,9 +133,13 @@ impl Simulator {
         let client = json.member("client").and_then(Json::as_text);
         let client = client.ok_or(Failure::Handler)?.eq_ignore_ascii_case("true");
         let keys = requested_keys(json)?;
-        let Ok(device) = self.child(id, &name, "default") else {
-            return Ok(self.refuse_child(id, packet_id));
+        let device = match self.child(id, &name, "default") {
+            Ok(device) => device,
+            Err(refused) => return self.refuse_child(id, packet_id, refused),
         };
+        if !self.charge_for_child(id, Charged::AttributeRequest, Cost::Regular) {
+            return Ok(self.refuse_over_limit(id, packet_id));
+        }
         let found = self.find_for_gateway(device, client, &keys);
         let mut body = format!("{{\"id\":{request},\"device\":");
         quote(&mut body, &name);
@@ -173,6 +195,29 @@ impl Simulator {
         text
     }
 
+    /// Charges what a child sends to its gateway.
+    fn charge_for_child(&mut self, id: ConnectionId, message: Charged, cost: Cost) -> bool {
+        self.device_of(id)
+            .is_none_or(|gateway| self.charge_child(gateway, message, cost))
+    }
+
+    /// Children over their gateway's limit: PUBACK, and TCP ends without a word. At QoS 0 MQTT 5 drops
+    /// the message and goes on (C-138).
+    fn refuse_over_limit(&mut self, id: ConnectionId, packet_id: Option<u16>) -> Taken {
+        const QUOTA_EXCEEDED: u8 = 0x97;
+        let version = self
+            .connections
+            .get(&id)
+            .map(|connection| connection.version);
+        if let Some(packet_id) = packet_id {
+            self.acknowledge_with(id, packet_id, QUOTA_EXCEEDED);
+        } else if version == Some(Version::V5) {
+            return Taken::Answered;
+        }
+        self.close(id);
+        Taken::Answered
+    }
+
     /// Handles every child's part, then acknowledges them together.
     fn for_each_child(
         &mut self,
@@ -185,7 +230,7 @@ impl Simulator {
         for (name, value) in parts {
             let outcome = match self.child(id, &name, "default") {
                 Ok(device) => handle(self, device, value),
-                Err(LimitReached) => Part::NoChild,
+                Err(refused) => Part::NoChild(refused),
             };
             outcomes.push((name, outcome));
         }
@@ -195,8 +240,12 @@ impl Simulator {
         }
         if any(Part::Invalid) {
             Err(Failure::Element)
-        } else if any(Part::NoChild) {
-            Ok(self.refuse_child(id, packet_id))
+        } else if any(Part::OverLimit) {
+            Ok(self.refuse_over_limit(id, packet_id))
+        } else if any(Part::NoChild(NoChild::MessageLimit)) {
+            self.refuse_child(id, packet_id, NoChild::MessageLimit)
+        } else if any(Part::NoChild(NoChild::DeviceLimit)) {
+            self.refuse_child(id, packet_id, NoChild::DeviceLimit)
         } else if any(Part::NeverConfirmed) {
             Ok(Taken::Vanished)
         } else {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::package::{Content, PackageId, UpdateKind};
 use crate::sim::agenda::Job;
 use crate::sim::backend::{Confirmation, DeviceId};
+use crate::sim::charges::Charged;
 use crate::sim::failures::Failure;
 use crate::sim::publish::Taken;
 use crate::sim::rate_limits::Cost;
@@ -75,7 +76,7 @@ impl Simulator {
             self.refuse_chunk(id, Refused::PayloadTooLarge);
         } else if let Some(&package) = session.downloads.packages.get(chunk.request) {
             self.send_chunk(id, package, &wanted);
-        } else if self.charge(id, Cost::Regular) {
+        } else if self.charge(id, Charged::OtaRequest, Cost::Regular) {
             self.look_up_package(id, wanted);
         } else {
             return Err(Failure::Submit);

@@ -1,5 +1,6 @@
 //! We read what it writes.
 
+use alloc::boxed::Box;
 use alloc::vec;
 
 use mqtt_protocol_core::mqtt::packet::{self, Property, Qos, v3_1_1, v5_0};
@@ -128,7 +129,7 @@ proptest! {
             .build()
             .unwrap()
             .to_continuous_buffer();
-        let expected = Incoming::ConnAck(ConnAck {
+        let expected = Incoming::ConnAck(Box::new(ConnAck {
             session_present,
             code: 0,
             properties: ConnAckProperties {
@@ -139,7 +140,7 @@ proptest! {
                 assigned_client_identifier: assigned,
                 reason_string: reason,
             },
-        });
+        }));
         prop_assert_eq!(read(V5, &bytes), expected);
     }
 
