@@ -167,7 +167,7 @@ impl Client {
             topic: topics::rpc_request(REQUEST),
             content: Content::SessionLimits(Bytes::from_static(QUESTION)),
             qos: QoS::AtLeastOnce,
-            lane: Lane::Urgent,
+            lane: Lane::First,
             accepted: self.mqtt.now(),
             expires: None,
             on_link_end: OnLinkEnd::End,

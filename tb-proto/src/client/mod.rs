@@ -278,7 +278,9 @@ impl Client {
         [
             self.mqtt.poll_timeout(),
             self.requests.next_deadline(),
-            self.limits.next_deadline().filter(|_| self.mqtt.is_online()),
+            self.limits
+                .next_deadline()
+                .filter(|_| self.mqtt.is_online()),
             clock,
         ]
         .into_iter()

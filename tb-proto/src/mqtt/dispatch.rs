@@ -134,7 +134,7 @@ impl<C: Content> Mqtt<C> {
             return NOTHING;
         }
         let in_flight = self.outbox.count(Queue::InFlight);
-        let is_cutting = self.outbox.first(Queue::Part).is_some();
+        let is_cutting = self.outbox.first(Queue::First).is_some();
         if !is_cutting && let Some(place) = self.due_suspect(link) {
             if in_flight > 0 {
                 return NOTHING;
@@ -143,17 +143,10 @@ impl<C: Content> Mqtt<C> {
         }
         // To the server, what was given up is still on its way [MQTT-3.3.4-9].
         let window_is_open = in_flight + link.identifiers.given_up() < link.window;
+        let held = link.backlog_held.filter(|&until| until > self.now);
         let mut waits = Waits::default();
-        let queues = [Queue::Part, Queue::Urgent, Queue::Again, self.next_lane()];
+        let queues = [Queue::First, Queue::Urgent, Queue::Again, self.next_lane()];
         for queue in queues {
-            if queue != Queue::Urgent
-                && let Some(until) = link.backlog_held.filter(|&until| until > self.now)
-            {
-                if self.outbox.first(queue).is_some() {
-                    waits.until(until);
-                }
-                continue;
-            }
             let Some((place, entry)) = self
                 .outbox
                 .first(queue)
@@ -162,6 +155,13 @@ impl<C: Content> Mqtt<C> {
                 continue;
             };
             let publication = &entry.publication;
+            if let Some(until) = held
+                && !(matches!(queue, Queue::First | Queue::Urgent)
+                    && publication.content.cost().is_small())
+            {
+                waits.until(until);
+                continue;
+            }
             if publication.qos == QoS::AtLeastOnce && !window_is_open {
                 return NOTHING;
             }
@@ -388,7 +388,7 @@ impl<C: Content> Mqtt<C> {
         let part = Publication {
             topic: publication.topic.clone(),
             content,
-            lane: Lane::Part,
+            lane: Lane::First,
             ..*publication
         };
         self.outbox.insert(part, false);

@@ -6,9 +6,10 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::backoff::Backoff;
+use super::limits::Lost;
 use super::link::Link;
 use super::outbox::{Content, Entry, Lane, MessageId, Outbox, Publication, Queue, Stage};
-use super::pacing::{Pacer, Tokens};
+use super::pacing::Pacer;
 use super::random::Random;
 use super::settings::Settings;
 use super::signal::{Outcome, Signal};
@@ -92,8 +93,8 @@ pub(crate) struct Mqtt<C> {
     pub(super) signals: VecDeque<Signal>,
     pub(super) counters: Counters,
     pub(super) pacer: Pacer,
-    /// The end of the last connection, which the server has charged for or will.
-    pub(super) close_owed: Tokens,
+    /// What the server has charged for or will, of connections that have ended.
+    pub(super) lost: Lost,
     /// Live messages that were written one behind the other while a backlog waited.
     pub(super) live_in_a_row: u8,
     /// The largest packet that the server takes, as *remaining length*.
@@ -137,7 +138,7 @@ impl<C: Content> Mqtt<C> {
             signals: VecDeque::new(),
             counters: Counters::default(),
             pacer,
-            close_owed: Tokens::NONE,
+            lost: Lost::default(),
             live_in_a_row: 0,
             max_packet_size: usize::MAX,
         }

@@ -18,11 +18,29 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(600);
 /// Tokens come back one by one; the driver is not woken for each of a thousand a second.
 pub(super) const SHORTEST_WAIT: Duration = Duration::from_millis(1);
 
+/// ThingsBoard ends a session in which nothing happens (TB §14.4).
+const SESSION_TIMEOUT: Duration = Duration::from_secs(600);
+
+/// What was on its way when connections ended, and when the last one did.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Lost {
+    tokens: Tokens,
+    ended: Instant,
+}
+
 impl<C: Content> Mqtt<C> {
     /// The server's rate limits are these now.
     pub(crate) fn set_rate_limits(&mut self, limits: &RateLimits) {
         self.collect_tokens();
+        let were_known = self.pacer.is_limited();
         self.pacer.set_limits(self.now, limits);
+        if let Phase::Online(link) = &mut self.phase
+            && !were_known
+            && self.pacer.may_have_overdrawn(link.unproven.owed())
+        {
+            // What is over the limit is acknowledged and not done (C-038).
+            link.subscribe_again();
+        }
     }
 
     /// The windows of each limit, with the tokens left.
@@ -40,7 +58,7 @@ impl<C: Content> Mqtt<C> {
         self.max_packet_size = remaining_length;
     }
 
-    /// Until then, or until it is released, only urgent messages are written on this connection.
+    /// Until then, or until it is released, only requests and replies are written on this connection.
     pub(crate) fn hold_backlog(&mut self, until: Instant) {
         if let Phase::Online(link) = &mut self.phase {
             link.backlog_held = Some(until);
@@ -60,34 +78,38 @@ impl<C: Content> Mqtt<C> {
         }
     }
 
-    /// What was acknowledged, or went down with its connection, has been taken by the server.
+    /// What was acknowledged has been taken by the server.
     pub(super) fn collect_tokens(&mut self) {
         let tokens = self.outbox.take_landed();
         self.pacer.take(self.now, tokens);
     }
 
-    /// A connection, or the attempt to get one, is over. The server charges for both of its ends, and
-    /// for the second one nobody here knows when.
+    /// A connection, or the attempt to get one, is over. When the server charges for what was on its
+    /// way, and for the end itself, nobody here knows.
     pub(super) fn charge_end(&mut self, link: &Link, was_online: bool) {
-        let mut tokens = link.unproven.owed();
-        if !was_online {
-            tokens += Tokens::messages(1);
-        }
-        self.pacer.take(self.now, tokens);
-        self.close_owed = Tokens::messages(1);
+        let mut owed = self.outbox.take_landed();
+        owed += link.unproven.owed();
+        owed += Tokens::messages(if was_online { 1 } else { 2 });
+        owed += self.lost.tokens;
+        self.lost = Lost {
+            tokens: owed,
+            ended: self.now,
+        };
     }
 
-    /// The server accepted the connection, and by now knows of the end of the last one.
+    /// The server accepted the connection, and knows of the end of the last one: nothing of it comes
+    /// any more. After ten minutes of silence it knew without being told (TB §14.4).
     pub(super) fn charge_connect(&mut self) {
-        let mut tokens = core::mem::take(&mut self.close_owed);
-        tokens += Tokens::messages(1);
-        self.pacer.take(self.now, tokens);
+        let Lost { tokens, ended } = core::mem::take(&mut self.lost);
+        self.pacer
+            .take(self.now.min(ended + SESSION_TIMEOUT), tokens);
+        self.pacer.take(self.now, Tokens::messages(1));
     }
 
     /// When CONNECT can be paid, not before `earliest`.
     pub(super) fn connect_at(&self, earliest: Instant) -> Instant {
         let connect = Tokens::messages(1);
-        let permission = match self.pacer.permission(self.now, self.close_owed, connect) {
+        let permission = match self.pacer.permission(self.now, self.lost.tokens, connect) {
             // The bucket is smaller than a close and a connect together.
             Permission::AfterAcknowledgement => {
                 self.pacer.permission(self.now, Tokens::NONE, connect)

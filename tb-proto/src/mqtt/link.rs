@@ -182,6 +182,15 @@ impl Link {
         too_long
     }
 
+    /// Asks for all filters once more.
+    pub(crate) fn subscribe_again(&mut self) {
+        for (_, state) in &mut self.filters {
+            if *state == FilterState::Asked {
+                *state = FilterState::Due;
+            }
+        }
+    }
+
     pub(crate) fn has_subscriptions_due(&self) -> bool {
         self.filters
             .iter()

@@ -55,7 +55,6 @@ impl<C: Content> Mqtt<C> {
             Phase::Handshake(link) => self.charge_end(link, false),
             _ => {}
         }
-        self.collect_tokens();
         self.timers.stop_link();
         self.paused_until = None;
         if matches!(cause, Cause::CredentialsChanged | Cause::VersionRetry) && online.is_some() {
@@ -242,7 +241,7 @@ impl<C: Content> Mqtt<C> {
         }
         self.outbox.live_is_over();
         self.end_with_link(Queue::Urgent);
-        self.end_with_link(Queue::Part);
+        self.end_with_link(Queue::First);
         self.end_with_link(Queue::Normal);
     }
 

@@ -224,6 +224,26 @@ impl World {
         &self.results
     }
 
+    /// Readings of the selected device may go past each other.
+    pub fn expect_any_order(&mut self) -> &mut Self {
+        self.devices[self.selected].wire.expect_any_order();
+        self
+    }
+
+    /// Readings of the selected device from now on may go past those from before, which rate limits
+    /// hold up.
+    pub fn expect_overtaking(&mut self) -> &mut Self {
+        let first = self.number + 1;
+        self.devices[self.selected].wire.expect_overtaking(first);
+        self
+    }
+
+    /// Whether the reading with this number has been stored.
+    #[must_use]
+    pub fn has_arrived(&self, number: u64) -> bool {
+        self.arrivals.has_reading(number)
+    }
+
     /// The simulator.
     ///
     /// # Panics

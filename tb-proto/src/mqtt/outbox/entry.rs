@@ -101,8 +101,8 @@ pub(crate) enum OnLinkEnd {
 pub(crate) enum Lane {
     /// Requests, replies and what the application wants to go first.
     Urgent,
-    /// Parts of a message that is being cut up.
-    Part,
+    /// The next part of a message that is being cut up, and what the machine has to know first.
+    First,
     /// What was accepted on this connection while older messages wait for the server's rate limits.
     Live,
     Normal,
@@ -158,7 +158,7 @@ pub(crate) enum Queue {
     Again,
     Suspect,
     Urgent,
-    Part,
+    First,
     Live,
     Normal,
     Parked,
@@ -176,7 +176,7 @@ impl Stage {
             Self::Parked => Queue::Parked,
             Self::Joined => Queue::Joined,
             Self::Ready(Lane::Urgent) => Queue::Urgent,
-            Self::Ready(Lane::Part) => Queue::Part,
+            Self::Ready(Lane::First) => Queue::First,
             Self::Ready(Lane::Live) => Queue::Live,
             Self::Ready(Lane::Normal) => Queue::Normal,
             Self::Again => Queue::Again,

@@ -101,7 +101,7 @@ impl<C: Content> Outbox<C> {
         let (stage, queue) = match (parked, publication.lane) {
             (true, _) => (Stage::Parked, Queue::Parked),
             (false, Lane::Urgent) => (Stage::Ready(Lane::Urgent), Queue::Urgent),
-            (false, Lane::Part) => (Stage::Ready(Lane::Part), Queue::Part),
+            (false, Lane::First) => (Stage::Ready(Lane::First), Queue::First),
             (false, Lane::Live) => (Stage::Ready(Lane::Live), Queue::Live),
             (false, Lane::Normal) => (Stage::Ready(Lane::Normal), Queue::Normal),
         };

@@ -171,7 +171,7 @@ proptest! {
                 }
             }
             let queues = [
-                Queue::InFlight, Queue::Again, Queue::Suspect, Queue::Urgent, Queue::Part, Queue::Live, Queue::Normal, Queue::Parked, Queue::Joined,
+                Queue::InFlight, Queue::Again, Queue::Suspect, Queue::Urgent, Queue::First, Queue::Live, Queue::Normal, Queue::Parked, Queue::Joined,
             ];
             let mut listed: Vec<_> = queues.into_iter().flat_map(|queue| ids(&outbox, queue)).collect();
             listed.sort_unstable();

@@ -159,6 +159,13 @@ impl Pacer {
             || heavy(&self.data_points, tokens.data_points)
     }
 
+    /// Whether more messages were sent while nothing was known than the server takes at once.
+    pub(crate) fn may_have_overdrawn(&self, owed: Tokens) -> bool {
+        let sent = self.spent.messages.saturating_add(owed.messages);
+        let mut windows = self.messages.iter().map(Bucket::window);
+        windows.any(|window| sent > u64::from(window.capacity()))
+    }
+
     /// The most values that one message may have, if that is limited.
     pub(crate) fn max_data_points(&self) -> Option<u32> {
         self.data_points.iter().map(Bucket::capacity).min()

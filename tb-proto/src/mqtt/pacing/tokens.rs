@@ -13,6 +13,13 @@ pub(crate) enum Cost {
     Telemetry { data_points: u32 },
 }
 
+impl Cost {
+    /// A request or a reply: few, and waited for.
+    pub(crate) const fn is_small(self) -> bool {
+        matches!(self, Self::Free | Self::Message)
+    }
+}
+
 /// Tokens of each of the three limits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Tokens {
