@@ -42,23 +42,27 @@ extern crate alloc;
 
 mod connect;
 mod desk;
+mod provision;
 mod start;
 mod tcp;
 mod threads;
 
 pub use connect::{Connect, Connection};
+pub use provision::{load_or_provision, provision, provision_by};
 pub use start::{CONNECT_TIMEOUT, Driver, connect, connect_with, prepare, start};
 pub use tcp::Tcp;
 
 #[doc(no_inline)]
+pub use tb_driver::provision::CredentialsFile;
+#[doc(no_inline)]
 pub use tb_driver::{
-    Client, ConnectError, Delivery, DeliveryError, Error, NotConnected, Permit, Receiver,
-    RecvError, Reply, RoomError, RoomRequest, RpcRequest, StartError, WaitError, Warning,
+    Client, ConnectError, Delivery, DeliveryError, Error, NotConnected, NotProvisioned, Permit,
+    Receiver, RecvError, Reply, RoomError, RoomRequest, RpcRequest, StartError, WaitError, Warning,
 };
 #[doc(no_inline)]
 pub use tb_proto::{
     AttributeQuery, AttributeUpdate, AttributeValues, Attributes, Cause, Claim, Config,
-    Credentials, Delivered, Endpoint, Overflow, Priority, ProtocolVersion, QoS, Refused,
-    RefusedReason, RequestError, RpcCall, RpcReply, RpcResponse, State, Stats, Telemetry,
-    Undelivered, UndeliveredCause, VersionPolicy,
+    Credentials, Delivered, Endpoint, Overflow, Priority, ProtocolVersion, ProvisionError,
+    ProvisionRequest, QoS, Refused, RefusedReason, RequestError, RpcCall, RpcReply, RpcResponse,
+    State, Stats, Telemetry, Undelivered, UndeliveredCause, VersionPolicy,
 };

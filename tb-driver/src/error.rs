@@ -5,9 +5,11 @@ use core::convert::Infallible;
 use core::fmt;
 
 use tb_proto::{
-    AlreadyServed, AttributeTypeError, Cause, Endpoint, InvalidCredentials, InvalidUrl, LinkLost,
+    AlreadyServed, AttributeTypeError, Cause, Endpoint, InvalidConfig, InvalidUrl, LinkLost,
     Refusal, Refused, RefusedReason, RequestError, Undelivered, UnexpectedPayload,
 };
+
+use crate::provision::NotProvisioned;
 
 /// A client cannot be made of this configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,8 +17,8 @@ use tb_proto::{
 pub enum StartError {
     /// The address is no address of an MQTT server.
     Url(InvalidUrl),
-    /// No server can accept these credentials.
-    Credentials(InvalidCredentials),
+    /// The configuration contradicts itself, or no server can accept it.
+    Config(InvalidConfig),
     /// The address asks for TLS, which this adapter does not speak. It never falls back to plain TCP.
     TlsNotSupported {
         /// The address.
@@ -120,6 +122,8 @@ pub enum Error {
     UnexpectedPayload(UnexpectedPayload),
     /// An attribute is of another type than was asked for.
     AttributeType(AttributeTypeError),
+    /// The device did not get its credentials.
+    NotProvisioned(NotProvisioned),
     /// It was not over in time; what was accepted goes on.
     TimedOut,
     /// Waiting on the thread that has to drive the connection would wait for ever.
@@ -130,7 +134,7 @@ impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Url(error) => error.fmt(f),
-            Self::Credentials(error) => error.fmt(f),
+            Self::Config(error) => error.fmt(f),
             Self::TlsNotSupported { endpoint } => write!(
                 f,
                 "{endpoint} asks for TLS, which is not supported: use mqtt:// and the port for plain TCP"
@@ -251,6 +255,7 @@ impl fmt::Display for Error {
             Self::AlreadyServed(error) => error.fmt(f),
             Self::UnexpectedPayload(error) => error.fmt(f),
             Self::AttributeType(error) => error.fmt(f),
+            Self::NotProvisioned(error) => error.fmt(f),
             Self::TimedOut => f.write_str(TIMED_OUT),
             Self::OnDriverThread => f.write_str(ON_DRIVER_THREAD),
         }
@@ -271,9 +276,9 @@ impl From<InvalidUrl> for StartError {
     }
 }
 
-impl From<InvalidCredentials> for StartError {
-    fn from(error: InvalidCredentials) -> Self {
-        Self::Credentials(error)
+impl From<InvalidConfig> for StartError {
+    fn from(error: InvalidConfig) -> Self {
+        Self::Config(error)
     }
 }
 
@@ -328,6 +333,12 @@ impl From<RequestError> for Error {
 impl From<RoomError> for Error {
     fn from(error: RoomError) -> Self {
         Self::Room(error)
+    }
+}
+
+impl From<NotProvisioned> for Error {
+    fn from(error: NotProvisioned) -> Self {
+        Self::NotProvisioned(error)
     }
 }
 

@@ -15,26 +15,29 @@ mod codec;
 #[doc(hidden)]
 pub mod fuzzing;
 mod mqtt;
+mod provision;
 mod tb;
 mod time;
 
 pub use client::{
     AlreadyServed, Answer, AttributeKeys, AttributeSubscription, Client, Completion, Config,
-    Drained, Event, LimitWindow, Limits, Message, Overflow, Pending, Refused, RefusedReason,
-    RequestError, RequestId, Room, RpcMethods, RpcRefusal, RpcRequest, RpcServer, State, Stats,
-    Target, Undelivered, VersionPolicy,
+    Drained, Event, InvalidConfig, LimitWindow, Limits, Message, Overflow, Pending, Refused,
+    RefusedReason, RequestError, RequestId, Room, RpcMethods, RpcRefusal, RpcRequest, RpcServer,
+    State, Stats, Target, Undelivered, VersionPolicy,
 };
-pub use codec::{InvalidTopic, Malformed, ProtocolVersion, QoS, ReasonCode};
+pub use codec::{InvalidFilter, InvalidTopic, Malformed, ProtocolVersion, QoS, ReasonCode};
 pub use mqtt::{
     Cause, Credentials, Delivered, Endpoint, InvalidCredentials, InvalidRateLimit, InvalidUrl,
     LinkId, LinkLost, LinkRequest, RateLimit, RateLimits, RateWindow, Refusal, Rejection, Scheme,
     UndeliveredCause, VersionChange,
 };
+pub use provision::{ProvisionError, Provisioning};
 pub use tb::{
     AttributeMap, AttributeQuery, AttributeTypeError, AttributeUpdate, AttributeValues, Attributes,
     Checksum, ChecksumAlgorithm, ChunkRefusal, Claim, Hasher, Installed, InvalidPackage,
-    InvalidPayload, InvalidQuery, Offer, OfferId, Package, PackageType, Params, Priority, RpcCall,
-    RpcError, RpcReply, RpcResponse, Source, Telemetry, UnexpectedPayload, UpdateError,
-    UpdateState, Verified, Verifier,
+    InvalidPayload, InvalidProvisionRequest, InvalidQuery, InvalidTopics, InvalidTsField, Offer,
+    OfferId, Package, PackageType, Params, PayloadFormat, Priority, ProvisionRequest, RpcCall,
+    RpcError, RpcReply, RpcResponse, Source, Telemetry, TopicFamily, Topics, UnexpectedPayload,
+    UpdateError, UpdateState, Verified, Verifier,
 };
 pub use time::Instant;

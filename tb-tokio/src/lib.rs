@@ -21,24 +21,29 @@
 #![forbid(unsafe_code)]
 
 mod compat;
+mod provision;
 mod start;
 mod tcp;
 mod timer;
 
 pub use compat::Compat;
+pub use provision::{load_or_provision, provision};
 pub use start::{CONNECT_TIMEOUT, Driver, connect, connect_with, prepare, spawn, start};
 pub use tcp::Tcp;
 pub use timer::TokioTimer;
 
 #[doc(no_inline)]
+pub use tb_driver::provision::CredentialsFile;
+#[doc(no_inline)]
 pub use tb_driver::{
-    Client, Connect, ConnectError, Delivery, DeliveryError, Error, NotConnected, Permit, Receiver,
-    RecvError, Reply, RoomError, RoomRequest, RpcRequest, StartError, WaitError, Warning,
+    Client, Connect, ConnectError, Delivery, DeliveryError, Error, NotConnected, NotProvisioned,
+    Permit, Receiver, RecvError, Reply, RoomError, RoomRequest, RpcRequest, StartError, WaitError,
+    Warning,
 };
 #[doc(no_inline)]
 pub use tb_proto::{
     AttributeQuery, AttributeUpdate, AttributeValues, Attributes, Cause, Claim, Config,
-    Credentials, Delivered, Endpoint, Overflow, Priority, ProtocolVersion, QoS, Refused,
-    RefusedReason, RequestError, RpcCall, RpcReply, RpcResponse, State, Stats, Telemetry,
-    Undelivered, UndeliveredCause, VersionPolicy,
+    Credentials, Delivered, Endpoint, Overflow, Priority, ProtocolVersion, ProvisionError,
+    ProvisionRequest, QoS, Refused, RefusedReason, RequestError, RpcCall, RpcReply, RpcResponse,
+    State, Stats, Telemetry, Undelivered, UndeliveredCause, VersionPolicy,
 };

@@ -89,7 +89,10 @@ async fn answer_call(calls: &mut Receiver<RpcRequest>) -> Result<(), Error> {
         println!("RPC           no answer needed: nobody called this device");
         return Ok(());
     };
-    let (method, params) = (call.method().to_owned(), call.params().as_json().to_owned());
+    let (method, params) = (
+        call.method().to_owned(),
+        call.params().as_json().into_owned(),
+    );
     let answer = json!({ "temperature": 21.5 });
     match timeout(PATIENCE, call.reply(&answer)?).await {
         Ok(outcome) => println!(

@@ -4,8 +4,8 @@ use bytes::Bytes;
 
 use super::requests::{Kind, Requests};
 use super::{Client, Completion, Pending, Refused, RefusedReason, RequestError, RequestId};
-use crate::codec::{Filter, Topic};
-use crate::tb::{AttributeQuery, AttributeValues, RpcCall, RpcResponse, topics};
+use crate::codec::Topic;
+use crate::tb::{AttributeQuery, AttributeValues, RpcCall, RpcResponse};
 use crate::time::Instant;
 
 impl Client {
@@ -22,17 +22,16 @@ impl Client {
         query: AttributeQuery,
     ) -> Result<Pending<AttributeValues>, Refused<AttributeQuery>> {
         let now = self.mqtt.advance(now);
-        let payload = match query.payload() {
+        let payload = match query.payload(self.config.payload_format) {
             Ok(payload) => Bytes::from(payload),
             Err(invalid) => return Err(Refused::new(query, invalid)),
         };
-        let topic = topics::attribute_request(i32::MAX);
+        let topic = self.topics.attribute_request(i32::MAX);
         if let Err(reason) = self.check_request(payload.len(), &topic) {
             return Err(Refused::new(query, reason));
         }
         let deadline = now + query.deadline_after();
-        self.mqtt
-            .subscribe(Filter::from_static(topics::ATTRIBUTE_RESPONSES));
+        self.mqtt.subscribe(self.topics.attribute_responses());
         let id = self
             .requests
             .open(Kind::Attributes, payload, deadline, true);
@@ -55,16 +54,15 @@ impl Client {
     ) -> Result<Pending<RpcResponse>, Refused<RpcCall>> {
         let now = self.mqtt.advance(now);
         let call = call.into();
-        let parts = match call.clone().into_parts() {
+        let parts = match call.clone().into_parts(self.config.payload_format) {
             Ok(parts) => parts,
             Err(invalid) => return Err(Refused::new(call, invalid)),
         };
-        let topic = topics::rpc_request(i32::MAX);
+        let topic = self.topics.rpc_request(i32::MAX);
         if let Err(reason) = self.check_request(parts.payload.len(), &topic) {
             return Err(Refused::new(call, reason));
         }
-        self.mqtt
-            .subscribe(Filter::from_static(topics::RPC_RESPONSES));
+        self.mqtt.subscribe(self.topics.rpc_responses());
         let payload = Bytes::from(parts.payload);
         let id = self
             .requests

@@ -10,7 +10,7 @@ use super::RequestId;
 use super::message::Content;
 use crate::codec::{QoS, Topic};
 use crate::mqtt::{Entry, Lane, MessageId, Mqtt, OnLinkEnd, Publication, Stage};
-use crate::tb::{attributes, topics};
+use crate::tb::attributes;
 
 /// How many messages are merged into one.
 const MAX_MEMBERS: usize = 256;
@@ -58,8 +58,9 @@ impl AttributeLane {
         }
     }
 
-    /// Sends what waits, if nothing is on its way. `max_payload` is in bytes.
-    pub(super) fn advance(&mut self, mqtt: &mut Mqtt<Content>, max_payload: usize) {
+    /// Sends what waits on `topic`, if nothing is on its way. Messages are merged into payloads of up to
+    /// `together` bytes; at 0 none are.
+    pub(super) fn advance(&mut self, mqtt: &mut Mqtt<Content>, topic: &Topic, together: usize) {
         if self.busy.is_some() {
             return;
         }
@@ -71,7 +72,7 @@ impl AttributeLane {
                 return;
             }
         }
-        let members = self.next_members(mqtt, max_payload);
+        let members = self.next_members(mqtt, together);
         self.busy = match members.as_slice() {
             [] => None,
             [only] => {
@@ -79,7 +80,7 @@ impl AttributeLane {
                 mqtt.unpark(only);
                 Some(only)
             }
-            _ => Some(merge(mqtt, members)),
+            _ => Some(merge(mqtt, topic, members)),
         };
     }
 
@@ -119,7 +120,7 @@ pub(super) fn push_and_tidy(
 }
 
 /// Makes one message of several. They stay in the outbox and end as it does.
-fn merge(mqtt: &mut Mqtt<Content>, members: Vec<RequestId>) -> MessageId {
+fn merge(mqtt: &mut Mqtt<Content>, topic: &Topic, members: Vec<RequestId>) -> MessageId {
     let mut qos = QoS::AtMostOnce;
     let mut lane = Lane::Normal;
     let mut accepted = mqtt.now();
@@ -144,7 +145,7 @@ fn merge(mqtt: &mut Mqtt<Content>, members: Vec<RequestId>) -> MessageId {
         .collect();
     let body = attributes::merge(&texts);
     let publication = Publication {
-        topic: Topic::from_static(topics::ATTRIBUTES),
+        topic: topic.clone(),
         content: Content::Merged { body, members },
         qos,
         lane,

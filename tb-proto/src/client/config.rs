@@ -2,9 +2,10 @@
 
 use core::time::Duration;
 
-use super::Limits;
+use super::{InvalidConfig, Limits};
 use crate::codec::{ProtocolVersion, QoS};
-use crate::mqtt::{Credentials, Endpoint, InvalidCredentials, RateLimits, Share};
+use crate::mqtt::{Credentials, Endpoint, RateLimits, Share};
+use crate::tb::{PayloadFormat, Topics};
 
 /// Which version of MQTT is spoken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +53,8 @@ pub enum Overflow {
 pub struct Config {
     pub(crate) endpoints: alloc::vec::Vec<Endpoint>,
     pub(crate) credentials: Credentials,
+    pub(crate) topics: Topics,
+    pub(crate) payload_format: PayloadFormat,
     pub(crate) version: VersionPolicy,
     pub(crate) keep_alive: Duration,
     pub(crate) ping_timeout: Duration,
@@ -84,6 +87,8 @@ impl Config {
         Self {
             endpoints: alloc::vec![endpoint],
             credentials,
+            topics: Topics::default(),
+            payload_format: PayloadFormat::Json,
             version: VersionPolicy::Automatic,
             keep_alive: Duration::from_secs(60),
             ping_timeout: Duration::from_secs(15),
@@ -116,6 +121,21 @@ impl Config {
         if self.endpoints.len() < 16 {
             self.endpoints.push(endpoint);
         }
+        self
+    }
+
+    /// The topics that the device speaks on: short ones, or those of its profile. Default: `v1/devices/me/…`.
+    pub fn topics(mut self, topics: Topics) -> Self {
+        self.topics = topics;
+        self
+    }
+
+    /// The format of payloads: that of the device profile. Default [`PayloadFormat::Json`].
+    ///
+    /// A server whose profile is for the other format refuses what is sent: on MQTT 5 every message is
+    /// rejected, on 3.1.1 it closes the connection.
+    pub fn payload_format(mut self, format: PayloadFormat) -> Self {
+        self.payload_format = format;
         self
     }
 
@@ -295,9 +315,13 @@ impl Config {
     /// Whether a client can be made of this.
     ///
     /// # Errors
-    /// [`InvalidCredentials`] for credentials that no server can accept.
-    pub fn check(&self) -> Result<(), InvalidCredentials> {
-        self.credentials.check()
+    /// [`InvalidConfig`] for credentials that no server can accept, topics that are none or that
+    /// contradict each other, and a payload format that cannot be.
+    pub fn check(&self) -> Result<(), InvalidConfig> {
+        self.credentials.check()?;
+        self.topics.resolve(self.payload_format)?;
+        self.payload_format.check()?;
+        Ok(())
     }
 
     /// The servers, in the order in which they are tried.

@@ -9,8 +9,8 @@ use super::{Client, Completion, Event, RequestError, RequestId, limits};
 use crate::codec::{Filter, Publish, QoS, ReasonCode};
 use crate::mqtt::{Cost, Entry, MessageId, Outcome, Rejection, Signal, UndeliveredCause};
 use crate::tb::AttributeValues;
-use crate::tb::rpc::parse_rpc_answer;
-use crate::tb::topics::{self, Downlink};
+use crate::tb::rpc::read_rpc_answer;
+use crate::tb::topics::{self, Answers, Downlink};
 
 impl Client {
     pub(super) fn handle_signal(&mut self, signal: Signal) {
@@ -66,7 +66,7 @@ impl Client {
                 let Some(id) = self.take_answered(Kind::Attributes, request) else {
                     return;
                 };
-                let values = AttributeValues::parse(&publish.payload);
+                let values = AttributeValues::read(&publish.payload, request);
                 let values = values.map_err(|_| RequestError::Unexpected);
                 self.answered(id, Completion::Attributes(values));
             }
@@ -77,7 +77,8 @@ impl Client {
                 let Some(id) = self.take_answered(Kind::Rpc, request) else {
                     return;
                 };
-                let answer = parse_rpc_answer(&publish.payload).map_err(RequestError::Answered);
+                let answer = read_rpc_answer(&publish.payload, request);
+                let answer = answer.map_err(RequestError::Answered);
                 self.answered(id, Completion::RpcAnswer(answer));
             }
             Downlink::Unknown => self.ignored(&publish.topic),
@@ -239,10 +240,10 @@ impl Client {
     }
 
     fn handle_subscribed(&mut self, filter: &Filter, granted: Result<(), ReasonCode>) {
-        match filter.as_str() {
-            topics::ATTRIBUTE_RESPONSES => self.requests.ready(Kind::Attributes),
-            topics::RPC_RESPONSES => self.requests.ready(Kind::Rpc),
-            _ => {}
+        match self.topics.answers(filter) {
+            Some(Answers::Attributes) => self.requests.ready(Kind::Attributes),
+            Some(Answers::Rpc) => self.requests.ready(Kind::Rpc),
+            None => {}
         }
         if let Err(reason) = granted {
             let filter = filter.to_string();

@@ -19,7 +19,7 @@ use crate::mqtt::{
     Cause, Lane, LinkLost, OnLinkEnd, Publication, RateLimit, RateLimits, RateWindow,
 };
 use crate::tb::session_limits::{self, SessionLimits};
-use crate::tb::topics;
+use crate::tb::{PayloadFormat, topics};
 use crate::time::Instant;
 
 /// How long the backlog waits for the limits when they are not known yet.
@@ -134,7 +134,9 @@ impl Client {
 
     /// The connection stands: the limits are asked for before anything else is said.
     pub(super) fn ask_limits_on_connect(&mut self) {
-        if !self.config.ask_session_limits || self.limits.closes >= MAX_CLOSES {
+        // A session with protobuf payloads closes on JSON.
+        let speaks_json = matches!(self.config.payload_format, PayloadFormat::Json);
+        if !self.config.ask_session_limits || !speaks_json || self.limits.closes >= MAX_CLOSES {
             return;
         }
         let now = self.mqtt.now();
@@ -164,7 +166,7 @@ impl Client {
     fn ask_limits(&mut self) {
         self.limits.asking = Asking::Asked;
         let publication = Publication {
-            topic: topics::rpc_request(REQUEST),
+            topic: topics::session_limits_request(REQUEST),
             content: Content::SessionLimits(Bytes::from_static(QUESTION)),
             qos: QoS::AtLeastOnce,
             lane: Lane::First,

@@ -13,7 +13,9 @@ use crate::tb::claim::ClaimBody;
 use crate::tb::split::{Meaning, Part};
 use crate::tb::telemetry::TelemetryBody;
 use crate::tb::topics;
-use crate::tb::{Attributes, Claim, InvalidPayload, MessageOptions, Telemetry};
+use crate::tb::{
+    Attributes, Claim, Encoding, InvalidPayload, MessageOptions, PayloadFormat, Telemetry,
+};
 
 /// A message to the server whose delivery has an outcome.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,18 +48,21 @@ impl From<Claim> for Message {
 }
 
 impl Message {
-    pub(super) fn check(&self) -> Result<(), InvalidPayload> {
+    pub(super) fn check(&self, format: PayloadFormat) -> Result<(), InvalidPayload> {
         match self {
-            Self::Telemetry(telemetry) => telemetry.check(),
-            Self::Attributes(attributes) => attributes.check(),
+            Self::Telemetry(telemetry) => telemetry.check(format),
+            Self::Attributes(attributes) => attributes.check(format),
             Self::Claim(_) => Ok(()),
         }
     }
 
-    pub(super) fn into_parts(self) -> Result<(Content, MessageOptions), InvalidPayload> {
+    pub(super) fn into_parts(
+        self,
+        format: PayloadFormat,
+    ) -> Result<(Content, MessageOptions), InvalidPayload> {
         Ok(match self {
             Self::Telemetry(telemetry) => {
-                let (body, options) = telemetry.into_parts()?;
+                let (body, options) = telemetry.into_parts(format)?;
                 (Content::Telemetry(body), options)
             }
             Self::Attributes(attributes) => {
@@ -65,7 +70,7 @@ impl Message {
                 (Content::Attributes(body), options)
             }
             Self::Claim(claim) => {
-                let (body, options) = claim.into_parts();
+                let (body, options) = claim.into_parts(format);
                 (Content::Claim(body), options)
             }
         })
@@ -123,7 +128,7 @@ impl Content {
             Self::Attributes(body) | Self::Merged { body, .. } => {
                 Bytes::copy_from_slice(&body.text)
             }
-            Self::Claim(body) => Bytes::copy_from_slice(&body.text),
+            Self::Claim(body) => Bytes::copy_from_slice(&body.payload),
             Self::Whole(whole) => Bytes::copy_from_slice(whole.text().as_bytes()),
             Self::Part { part, .. } => Bytes::copy_from_slice(&part.text),
             Self::Request { payload, .. }
@@ -164,7 +169,7 @@ impl MqttContent for Content {
         match self {
             Self::Telemetry(body) => body.parts(),
             Self::Attributes(body) | Self::Merged { body, .. } => [&body.text, b"", b""],
-            Self::Claim(body) => [&body.text, b"", b""],
+            Self::Claim(body) => [&body.payload, b"", b""],
             Self::Whole(whole) => [whole.text().as_bytes(), b"", b""],
             Self::Part { part, .. } => [&part.text, b"", b""],
             Self::Request { payload, .. }
@@ -203,10 +208,10 @@ impl MqttContent for Content {
     }
 
     fn filter_cost(filter: &Filter) -> Cost {
-        match filter.as_str() {
-            // The core of the server never hears of them.
-            topics::ATTRIBUTE_RESPONSES | topics::RPC_RESPONSES => Cost::Free,
-            _ => Cost::Message,
+        if topics::is_for_answers(filter.as_str()) {
+            Cost::Free
+        } else {
+            Cost::Message
         }
     }
 
@@ -215,6 +220,15 @@ impl MqttContent for Content {
             Self::Telemetry(body) => body.has_time(),
             // One is on its way at a time.
             Self::Attributes(_) | Self::Merged { .. } => true,
+            _ => false,
+        }
+    }
+
+    fn can_be_cut(&self) -> bool {
+        match self {
+            Self::Telemetry(body) => body.encoding() == Encoding::Json,
+            Self::Attributes(body) | Self::Merged { body, .. } => body.encoding == Encoding::Json,
+            Self::Whole(_) => true,
             _ => false,
         }
     }

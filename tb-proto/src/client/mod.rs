@@ -8,6 +8,7 @@ mod downlink;
 mod event;
 mod event_queue;
 mod interest;
+mod invalid_config;
 mod limits;
 mod message;
 mod outcome;
@@ -32,6 +33,7 @@ pub use completion::{Answer, Completion, Drained, RequestError, Target, Undelive
 pub use config::{Config, Overflow, VersionPolicy};
 pub use event::{Event, RpcRefusal};
 pub use interest::{AlreadyServed, AttributeKeys, AttributeSubscription, RpcMethods, RpcServer};
+pub use invalid_config::InvalidConfig;
 pub use limits::{LimitWindow, Limits};
 pub use message::Message;
 pub use pending::{Pending, RequestId};
@@ -44,6 +46,7 @@ use crate::mqtt::{
     Credentials, InvalidCredentials, LinkId, LinkLost, LinkRequest, Mqtt, OutboxLimits, Phase,
     Settings,
 };
+use crate::tb::topics::DeviceTopics;
 use crate::time::Instant;
 use attribute_lane::AttributeLane;
 use event_queue::EventQueue;
@@ -79,6 +82,7 @@ use wall_clock::WallClock;
 pub struct Client {
     config: Config,
     mqtt: Mqtt<Content>,
+    topics: DeviceTopics,
     wall_clock: WallClock,
     /// Telemetry that waits for the wall clock, in the order of acceptance.
     unstamped: VecDeque<RequestId>,
@@ -115,9 +119,10 @@ impl Client {
     /// the same inputs.
     ///
     /// # Errors
-    /// [`InvalidCredentials`] for credentials that no server can accept.
-    pub fn new(config: Config, now: Instant, seed: u64) -> Result<Self, InvalidCredentials> {
+    /// [`InvalidConfig`], as from [`Config::check`].
+    pub fn new(config: Config, now: Instant, seed: u64) -> Result<Self, InvalidConfig> {
         config.check()?;
+        let topics = config.topics.resolve(config.payload_format)?;
         let settings = Settings {
             endpoints: config.endpoints.clone(),
             version: match config.version {
@@ -142,6 +147,7 @@ impl Client {
         };
         let wall_clock = WallClock::AwaitedUntil(now + config.wall_clock_wait);
         let mut client = Self {
+            topics,
             mqtt: Mqtt::new(settings, config.credentials.clone(), now, seed),
             wall_clock,
             unstamped: VecDeque::new(),
@@ -353,9 +359,15 @@ impl Client {
             self.handle_signal(signal);
         }
         if self.mqtt.is_online() {
-            let max_payload = self.max_payload(crate::tb::topics::ATTRIBUTES.len());
-            self.attributes.advance(&mut self.mqtt, max_payload);
-            self.requests.advance(&mut self.mqtt);
+            let together = if self.config.payload_format.is_json() {
+                self.max_payload(self.topics.attributes.len())
+            } else {
+                // What two messages of an unknown schema would mean in one is unknown.
+                0
+            };
+            self.attributes
+                .advance(&mut self.mqtt, &self.topics.attributes, together);
+            self.requests.advance(&mut self.mqtt, &self.topics);
         }
     }
 }

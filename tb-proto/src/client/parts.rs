@@ -124,6 +124,10 @@ impl Content {
     /// Cuts off the next part; the first time, the message becomes a [`Whole`].
     pub(super) fn cut(&mut self, id: MessageId, limits: PartLimits) -> NextPart<Self> {
         let empty = || Self::Telemetry(TelemetryBody::empty());
+        if !self.can_be_cut() {
+            let size = payload_len(self);
+            return NextPart::TooLarge { size };
+        }
         let whole = match core::mem::replace(self, empty()) {
             Self::Telemetry(body) => Whole::new(body.parts().concat(), Kind::Telemetry),
             Self::Attributes(body) => Whole::new(body.text, Kind::Attributes),
@@ -155,6 +159,10 @@ fn payload_len(content: &Content) -> usize {
 /// Whether a payload that is larger than `max_bytes` can be cut so that every part fits.
 pub(super) fn check(content: &Content, max_bytes: usize) -> Result<(), TooLarge> {
     let (text, meaning, head) = match content {
+        other if !other.can_be_cut() => {
+            let size = payload_len(other);
+            return Err(TooLarge { size });
+        }
         Content::Telemetry(body) => {
             // The time that it may still get goes with each part.
             let head = if body.needs_stamp() {

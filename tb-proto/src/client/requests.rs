@@ -14,9 +14,9 @@ use bytes::Bytes;
 
 use super::RequestId;
 use super::message::Content;
-use crate::codec::{QoS, Topic};
+use crate::codec::QoS;
 use crate::mqtt::{Lane, MessageId, Mqtt, OnLinkEnd, Publication};
-use crate::tb::topics;
+use crate::tb::topics::DeviceTopics;
 use crate::time::Instant;
 
 /// How often an attribute request is asked again, each on a connection of its own, before it is
@@ -187,7 +187,7 @@ impl Requests {
     }
 
     /// Asks what waits and can be asked now.
-    pub(super) fn advance(&mut self, mqtt: &mut Mqtt<Content>) {
+    pub(super) fn advance(&mut self, mqtt: &mut Mqtt<Content>, topics: &DeviceTopics) {
         for _ in 0..self.waiting.len() {
             let Some(id) = self.waiting.pop_front() else {
                 break;
@@ -195,9 +195,9 @@ impl Requests {
             let Some(request) = self.open.get_mut(&id) else {
                 continue;
             };
-            let (ready, topic): (bool, fn(i32) -> Topic) = match request.kind {
-                Kind::Attributes => (self.attributes_ready, topics::attribute_request),
-                Kind::Rpc => (self.rpc_ready, topics::rpc_request),
+            let ready = match request.kind {
+                Kind::Attributes => self.attributes_ready,
+                Kind::Rpc => self.rpc_ready,
             };
             if !ready || !mqtt.is_online() {
                 self.waiting.push_back(id);
@@ -207,7 +207,10 @@ impl Requests {
             self.next_number = self.next_number.checked_add(1).unwrap_or(1);
             let number = self.next_number;
             let publication = Publication {
-                topic: topic(number),
+                topic: match request.kind {
+                    Kind::Attributes => topics.attribute_request(number),
+                    Kind::Rpc => topics.rpc_request(number),
+                },
                 content: Content::Request {
                     request: id,
                     payload: request.payload.clone(),

@@ -11,9 +11,7 @@ use crate::mqtt::{Delivered, Lane, MessageId, OnLinkEnd, Outcome, Publication, U
 use crate::tb::{Attributes, Claim, MessageOptions, Priority, Telemetry, topics};
 use crate::time::Instant;
 
-/// Checked when they are compiled, not for every message.
-const TELEMETRY: Topic = Topic::from_static(topics::TELEMETRY);
-const ATTRIBUTES: Topic = Topic::from_static(topics::ATTRIBUTES);
+/// Checked when it is compiled, not for every claim.
 const CLAIM: Topic = Topic::from_static(topics::CLAIM);
 
 impl Client {
@@ -22,8 +20,8 @@ impl Client {
     /// The payload was serialised and checked when the message was made.
     ///
     /// # Errors
-    /// [`Refused`] gives the message back: the payload breaks a rule, it is larger than the server
-    /// takes, the queue is full, or the client is disconnecting.
+    /// [`Refused`] gives the message back: the payload breaks a rule or is of another
+    /// [`PayloadFormat`](crate::PayloadFormat) than was configured, it is larger than the server takes, the queue is full, or the client is disconnecting.
     pub fn send(
         &mut self,
         now: Instant,
@@ -46,7 +44,8 @@ impl Client {
     }
 
     /// Accepts client-side attributes. They have no time: one message is on its way at a time, and
-    /// those that wait are merged, the newest value of each key wins.
+    /// those that wait are merged, the newest value of each key wins. Protobuf messages are not
+    /// merged: each goes by itself, in the order of acceptance.
     ///
     /// # Errors
     /// As [`send`](Self::send).
@@ -142,10 +141,11 @@ impl Client {
         if self.mqtt.is_draining() {
             return Err(Refused::new(message, RefusedReason::Closed));
         }
-        if let Err(invalid) = message.check() {
+        let format = self.config.payload_format;
+        if let Err(invalid) = message.check(format) {
             return Err(Refused::new(message, invalid));
         }
-        let (mut content, options) = match message.into_parts() {
+        let (mut content, options) = match message.into_parts(format) {
             Ok(parts) => parts,
             // `check` has found nothing wrong with it.
             Err(invalid) => {
@@ -153,9 +153,9 @@ impl Client {
             }
         };
         let topic = match content {
-            Content::Telemetry(_) => TELEMETRY,
+            Content::Telemetry(_) => self.topics.telemetry.clone(),
             Content::Claim(_) => CLAIM,
-            _ => ATTRIBUTES,
+            _ => self.topics.attributes.clone(),
         };
         let now = self.mqtt.now();
         let (parked, before) = match &mut content {

@@ -8,18 +8,15 @@ use super::{
     AlreadyServed, AttributeKeys, AttributeSubscription, Client, Event, Pending, Refused,
     RefusedReason, RequestId, RpcMethods, RpcRefusal, RpcRequest, RpcServer,
 };
-use crate::codec::{Filter, QoS};
+use crate::codec::QoS;
 use crate::mqtt::{Delivered, Lane, OnLinkEnd, Publication};
 use crate::tb::rpc::RpcRequestBody;
-use crate::tb::{AttributeUpdate, RpcReply, topics};
+use crate::tb::{AttributeUpdate, RpcReply};
 use crate::time::Instant;
 
 /// Bytes that replies may take when the queue is full of messages: a full queue must not make the
 /// device deaf.
 const REPLY_RESERVE: usize = 64 * 1024;
-
-const ATTRIBUTES: Filter = Filter::from_static(topics::ATTRIBUTES);
-const RPC_REQUESTS: Filter = Filter::from_static(topics::RPC_REQUESTS);
 
 impl Client {
     /// Follows changes of shared attributes; they come as [`Event::AttributesUpdated`]. Survives
@@ -34,7 +31,7 @@ impl Client {
         self.next_interest += 1;
         let subscription = AttributeSubscription(self.next_interest);
         self.interests.insert(subscription, keys);
-        self.mqtt.subscribe(ATTRIBUTES);
+        self.mqtt.subscribe(self.topics.attribute_updates.clone());
         subscription
     }
 
@@ -47,7 +44,7 @@ impl Client {
         self.mqtt.advance(now);
         self.interests.remove(&subscription);
         if self.interests.is_empty() {
-            self.mqtt.unsubscribe(&ATTRIBUTES);
+            self.mqtt.unsubscribe(&self.topics.attribute_updates);
         }
     }
 
@@ -65,21 +62,22 @@ impl Client {
     ) -> Result<RpcServer, AlreadyServed> {
         self.mqtt.advance(now);
         let server = self.rpc.serve(methods)?;
-        self.mqtt.subscribe(RPC_REQUESTS);
+        self.mqtt.subscribe(self.topics.rpc_requests());
         Ok(server)
     }
 
     /// Takes no more calls. Those that wait for an answer get an error.
     pub fn end_rpc(&mut self, now: Instant, server: RpcServer) {
         self.mqtt.advance(now);
+        let format = self.config.payload_format;
         for (key, request_id) in self.rpc.end(server) {
-            if let Ok(payload) = RpcReply::error("no longer served").into_payload() {
+            if let Ok(payload) = RpcReply::error("no longer served").payload(format) {
                 self.rpc.reply(key, &payload);
                 self.answer(request_id, payload);
             }
         }
         if !self.rpc.has_servers() {
-            self.mqtt.unsubscribe(&RPC_REQUESTS);
+            self.mqtt.unsubscribe(&self.topics.rpc_requests());
         }
     }
 
@@ -99,29 +97,28 @@ impl Client {
     ) -> Result<Pending<Delivered>, Refused<(RpcRequest, RpcReply)>> {
         let now = self.mqtt.advance(now);
         let reply = reply.into();
-        let topic = topics::rpc_reply(request.request_id);
-        let refused = match reply.check() {
-            Err(invalid) => Some(RefusedReason::Payload(invalid)),
-            Ok(_) if self.mqtt.is_draining() => Some(RefusedReason::Closed),
-            Ok(_) if !self.rpc.is_open(now, request.key) => Some(RefusedReason::CallOver),
-            Ok(len) => self.check_size(len, topic.len()).err().or_else(|| {
+        let payload = match reply.payload(self.config.payload_format) {
+            Ok(payload) => payload,
+            Err(invalid) => return Err(Refused::new((request, reply), invalid)),
+        };
+        let topic = self.topics.rpc_reply(request.request_id);
+        let len = payload.len();
+        let refused = if self.mqtt.is_draining() {
+            Some(RefusedReason::Closed)
+        } else if !self.rpc.is_open(now, request.key) {
+            Some(RefusedReason::CallOver)
+        } else {
+            self.check_size(len, topic.len()).err().or_else(|| {
                 let full = !self.has_room(len) && self.reply_bytes + len > REPLY_RESERVE;
                 full.then_some(RefusedReason::QueueFull {
                     max_messages: self.config.max_queued_messages,
                     max_bytes: self.config.max_queued_bytes,
                 })
-            }),
+            })
         };
         if let Some(reason) = refused {
             return Err(Refused::new((request, reply), reason));
         }
-        let payload = match reply.into_payload() {
-            Ok(payload) => payload,
-            Err(invalid) => {
-                let again = RpcReply::text(Bytes::new());
-                return Err(Refused::new((request, again), invalid));
-            }
-        };
         let expires = self.rpc.reply(request.key, &payload);
         self.counters.accepted += 1;
         let id = self.submit_reply(request.request_id, payload, expires, true);
@@ -129,7 +126,7 @@ impl Client {
     }
 
     pub(super) fn handle_attribute_update(&mut self, payload: &Bytes, topic: &str) {
-        let Ok(mut update) = AttributeUpdate::parse(payload) else {
+        let Ok(mut update) = AttributeUpdate::read(payload) else {
             self.ignored(topic);
             return;
         };
@@ -143,7 +140,8 @@ impl Client {
 
     pub(super) fn handle_rpc_request(&mut self, request_id: i32, payload: &Bytes) {
         let now = self.mqtt.now();
-        let Ok(RpcRequestBody { method, params }) = RpcRequestBody::parse(payload) else {
+        let Ok(RpcRequestBody { method, params }) = RpcRequestBody::read(payload, request_id)
+        else {
             self.refuse_call(request_id, RpcRefusal::Malformed);
             return;
         };
@@ -175,7 +173,7 @@ impl Client {
             RpcRefusal::TooManyCalls => "too many calls",
             RpcRefusal::Malformed => "malformed call",
         };
-        if let Ok(payload) = RpcReply::error(text).into_payload() {
+        if let Ok(payload) = RpcReply::error(text).payload(self.config.payload_format) {
             self.answer(request_id, payload);
         }
     }
@@ -201,7 +199,7 @@ impl Client {
     ) -> RequestId {
         self.reply_bytes += payload.len() + Self::REPLY_OVERHEAD;
         let publication = Publication {
-            topic: topics::rpc_reply(request_id),
+            topic: self.topics.rpc_reply(request_id),
             content: Content::Reply {
                 request_id,
                 payload,

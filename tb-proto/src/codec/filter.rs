@@ -1,7 +1,6 @@
 //! Topic filters of our subscriptions.
 
 use alloc::borrow::Cow;
-#[cfg(any(test, fuzzing, feature = "_fuzzing"))]
 use alloc::string::String;
 use core::fmt;
 
@@ -21,7 +20,6 @@ impl Filter {
     }
 
     /// A filter that came from outside.
-    #[cfg(any(test, fuzzing, feature = "_fuzzing"))]
     pub(crate) fn new(filter: &str) -> Result<Self, InvalidFilter> {
         check(filter)?;
         Ok(Self(Cow::Owned(String::from(filter))))
@@ -62,7 +60,7 @@ impl fmt::Display for Filter {
 
 /// Why a text is no topic filter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum InvalidFilter {
+pub enum InvalidFilter {
     /// \[MQTT-4.7.3-1\]
     Empty,
     /// \[MQTT-4.7.3-3\]

@@ -28,6 +28,7 @@ pub(crate) use encode::Connect;
 #[cfg(test)]
 pub(crate) use encode::EncodeError;
 pub(crate) use filter::Filter;
+pub use filter::InvalidFilter;
 #[cfg(test)]
 pub(crate) use incoming::ReceivedTopic;
 pub(crate) use incoming::{ConnAck, ConnAckProperties, Incoming, Publish, Qos2};

@@ -1,6 +1,6 @@
 //! Topic names of what we publish.
 
-use alloc::boxed::Box;
+use alloc::sync::Arc;
 use core::fmt;
 
 use bytes::BytesMut;
@@ -15,8 +15,12 @@ pub(crate) struct Topic(Name);
 #[derive(Clone, Debug)]
 enum Name {
     Fixed(&'static str),
-    Text(Box<str>),
-    Numbered { prefix: &'static str, number: u32 },
+    /// Shared: every message on a topic of the device's profile carries it.
+    Text(Arc<str>),
+    Numbered {
+        prefix: &'static str,
+        number: u32,
+    },
 }
 
 impl Topic {
@@ -45,7 +49,7 @@ impl Topic {
     /// A topic that came from outside.
     pub(crate) fn new(name: &str) -> Result<Self, InvalidTopic> {
         check(name)?;
-        Ok(Self(Name::Text(Box::from(name))))
+        Ok(Self(Name::Text(Arc::from(name))))
     }
 
     /// Bytes on the wire, without the two that state the length.

@@ -6,9 +6,11 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 use serde_json::Value;
 
-use crate::tb::rpc::{RpcRequestBody, parse_rpc_answer};
+use crate::tb::rpc::{RpcRequestBody, parse_rpc_answer, read_rpc_answer};
 use crate::tb::telemetry::TelemetryBody;
-use crate::tb::{AttributeUpdate, AttributeValues, Attributes, RpcError, Telemetry};
+use crate::tb::{
+    AttributeUpdate, AttributeValues, Attributes, PayloadFormat, RpcError, Telemetry, protobuf,
+};
 
 /// A time that readings without one are given.
 const TS: i64 = 1_767_225_600_000;
@@ -22,6 +24,62 @@ pub fn payloads(data: &[u8]) {
     rpc_answer(&payload);
     telemetry(data);
     attributes(data);
+    fixed_messages(&payload);
+    own_messages(data);
+}
+
+/// As the protobuf messages of the server, whose first byte may say which request they are for.
+fn fixed_messages(payload: &Bytes) {
+    let requests = [payload.get(1).copied().map_or(0, i32::from), 0];
+    if let Ok(update) = protobuf::read_attribute_update(payload) {
+        disjoint(&update);
+        assert!(!update.is_empty(), "an update that says nothing is none");
+        // `{` is no field: what is a message is no JSON object.
+        assert!(AttributeUpdate::parse(payload).is_err());
+        assert_eq!(AttributeUpdate::read(payload).as_ref(), Ok(&update));
+    }
+    for request in requests {
+        if let Ok(values) = protobuf::read_attribute_values(payload, request) {
+            assert!(values.client.len() + values.shared.len() <= payload.len() / 2);
+            assert_eq!(AttributeValues::read(payload, request), Ok(values));
+        }
+        if let Ok(Ok(answer)) = protobuf::read_rpc_answer(payload, request) {
+            assert!(answer.is_empty() || payload.as_ptr_range().contains(&answer.as_ptr()));
+        }
+        let _ = read_rpc_answer(payload, request);
+        let Ok(call) = protobuf::read_rpc_request(payload, request) else {
+            continue;
+        };
+        assert!(!call.method.is_empty());
+        let Ok(RpcRequestBody { method, params }) = RpcRequestBody::read(payload, request) else {
+            panic!("a call is refused");
+        };
+        assert_eq!(method, call.method);
+        let json: Value = serde_json::from_str(&params.as_json()).expect("parameters are JSON");
+        assert_eq!(params.parse::<Value>(), Ok(json));
+        assert!(call.params.is_some() || params.is_null());
+    }
+}
+
+/// As messages of an application: they are sent as they are, behind their time.
+fn own_messages(data: &[u8]) {
+    let protobuf = |ts_field| PayloadFormat::Protobuf { ts_field };
+    let (plain, _) = Telemetry::protobuf(data)
+        .into_parts(protobuf(None))
+        .expect("any bytes may be a message");
+    assert!(!plain.needs_stamp());
+    assert_eq!(payload(&plain), data);
+    let (mut timed, _) = Telemetry::protobuf(data)
+        .into_parts(protobuf(Some(1)))
+        .expect("any bytes may be a message");
+    assert!(timed.needs_stamp());
+    let before = timed.stamp(TS);
+    let stamped = payload(&timed);
+    assert!(stamped.ends_with(data) && stamped.len() == data.len() + 7);
+    timed.restore(before);
+    assert_eq!(payload(&timed), data);
+    let attributes = Attributes::protobuf(data);
+    assert!(attributes.check(PayloadFormat::Json).is_err());
 }
 
 fn attribute_update(data: &[u8]) {
@@ -130,12 +188,12 @@ fn rpc_answer(payload: &Bytes) {
 }
 
 fn telemetry(data: &[u8]) {
-    let Ok((mut body, _)) = Telemetry::json(data).into_parts() else {
+    let Ok((mut body, _)) = Telemetry::json(data).into_parts(PayloadFormat::Json) else {
         return;
     };
     let sent = payload(&body);
     same(data, &sent);
-    let again = Telemetry::json(sent.clone()).into_parts();
+    let again = Telemetry::json(sent.clone()).into_parts(PayloadFormat::Json);
     let (again, _) = again.expect("what is sent would be accepted again");
     assert_eq!(payload(&again), sent, "what is sent needs no more mending");
     assert_eq!(again.data_points(), body.data_points());

@@ -1,13 +1,14 @@
 //! Topics and topic filters.
 
-use alloc::string::{String, ToString};
+use alloc::string::ToString;
 use alloc::vec::Vec;
 
 use bytes::BytesMut;
 
 use super::input::Input;
 use crate::codec::{Filter, Topic};
-use crate::tb::topics::{self, Downlink};
+use crate::tb::topics::{self, DeviceTopics, Downlink};
+use crate::tb::{PayloadFormat, TopicFamily, Topics};
 
 /// A number, a topic filter and a topic, both any text: they are refused or work.
 pub fn topics(data: &[u8]) {
@@ -61,38 +62,51 @@ fn matches(filter: &str, topic: &str) -> bool {
 
 /// What a message is taken for fits the subscription that brings it.
 fn routed(topic: &str) {
-    let filter = match topics::route(topic) {
-        Downlink::AttributeUpdate => topics::ATTRIBUTES,
-        Downlink::AttributeResponse { .. } => topics::ATTRIBUTE_RESPONSES,
-        Downlink::RpcRequest { .. } => topics::RPC_REQUESTS,
-        Downlink::RpcResponse { .. } => topics::RPC_RESPONSES,
-        Downlink::Unknown => return,
+    let filter = |topics: &DeviceTopics| match topics::route(topic) {
+        Downlink::AttributeUpdate => Some(topics.attribute_updates.clone()),
+        Downlink::AttributeResponse { .. } => Some(topics.attribute_responses()),
+        Downlink::RpcRequest { .. } => Some(topics.rpc_requests()),
+        Downlink::RpcResponse { .. } => Some(topics.rpc_responses()),
+        Downlink::Unknown => None,
     };
-    if topic.starts_with("v1/") {
-        assert!(
-            Filter::from_static(filter).matches(topic),
-            "{topic:?} is not for {filter:?}"
-        );
-    } else {
-        assert!(topic.starts_with("v2/"), "{topic:?} is on no family");
-    }
+    let families = families().map(|topics| filter(&topics));
+    let [Some(_), ..] = families else {
+        return;
+    };
+    let fits =
+        |filter: &Option<Filter>| filter.as_ref().is_some_and(|filter| filter.matches(topic));
+    let matching = families.iter().filter(|filter| fits(filter)).count();
+    assert_eq!(matching, 1, "{topic:?} belongs to one family");
     assert!(Topic::new(topic).is_ok(), "{topic:?} is taken for a topic");
 }
 
 /// The topics we build are those we recognise.
 fn numbered(number: i32) {
-    let text = |topic: Topic| -> String { topic.to_string() };
-    // Requests and replies swap their topics when seen from the other side.
-    let request = text(topics::rpc_request(number));
-    assert_eq!(topics::route(&request), Downlink::RpcRequest { id: number });
-    let reply = text(topics::rpc_reply(number));
-    assert_eq!(
-        topics::route(&reply),
-        Downlink::RpcResponse { request: number }
-    );
-    let asked = text(topics::attribute_request(number)).replace("/request/", "/response/");
-    assert_eq!(
-        topics::route(&asked),
-        Downlink::AttributeResponse { request: number }
-    );
+    for topics in families() {
+        // Requests and replies swap their topics when seen from the other side.
+        let request = topics.rpc_request(number).to_string();
+        assert_eq!(topics::route(&request), Downlink::RpcRequest { id: number });
+        let reply = topics.rpc_reply(number).to_string();
+        assert_eq!(
+            topics::route(&reply),
+            Downlink::RpcResponse { request: number }
+        );
+        let asked = topics.attribute_request(number).to_string();
+        let asked = asked.replace("/request/", "/response/");
+        assert_eq!(
+            topics::route(&asked.replace("/req/", "/res/")),
+            Downlink::AttributeResponse { request: number }
+        );
+    }
+}
+
+fn families() -> [DeviceTopics; 4] {
+    let protobuf = PayloadFormat::Protobuf { ts_field: None };
+    [
+        (TopicFamily::V1, PayloadFormat::Json),
+        (TopicFamily::V2, PayloadFormat::Json),
+        (TopicFamily::V2Explicit, PayloadFormat::Json),
+        (TopicFamily::V2Explicit, protobuf),
+    ]
+    .map(|(family, format)| Topics::new(family).resolve(format).expect("a family"))
 }

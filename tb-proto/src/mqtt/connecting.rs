@@ -82,6 +82,11 @@ impl<C: Content> Mqtt<C> {
         }
     }
 
+    /// Uses these credentials from the next connection on; a pause goes on.
+    pub(crate) fn use_credentials(&mut self, credentials: Credentials) {
+        self.credentials = credentials;
+    }
+
     /// Ends a pause between attempts.
     pub(crate) fn reconnect(&mut self, now: Instant) {
         self.advance(now);

@@ -10,8 +10,9 @@ use core::fmt;
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credentials(Kind);
 
+/// What they are made of.
 #[derive(Clone, PartialEq, Eq)]
-enum Kind {
+pub(crate) enum Kind {
     Token(String),
     Basic {
         client_id: String,
@@ -84,6 +85,10 @@ impl Credentials {
             }
             Kind::Token(_) | Kind::Certificate => Ok(()),
         }
+    }
+
+    pub(crate) const fn kind(&self) -> &Kind {
+        &self.0
     }
 
     pub(crate) fn client_id(&self) -> &str {

@@ -197,7 +197,8 @@ impl<C: Content> Mqtt<C> {
         let content = &entry.publication.content;
         let cost = Tokens::from(content.cost());
         let most = self.pacer.max_data_points().map(u64::from);
-        if content.is_cut() || most.is_some_and(|most| cost.data_points > most) {
+        let is_over = most.is_some_and(|most| cost.data_points > most);
+        if content.is_cut() || (is_over && content.can_be_cut()) {
             return Turn::Cut { place };
         }
         let owed = self.owed(link);

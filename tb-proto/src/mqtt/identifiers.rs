@@ -19,8 +19,12 @@ pub(crate) enum Owner {
     Unsubscribe,
 }
 
-/// The table starts with so many slots, and falls back to no fewer.
+/// The table starts with so many slots.
 const FEWEST: usize = 16;
+
+/// It falls back to no fewer than this, some 3 KiB, so that a small window does not make it grow anew
+/// with every burst.
+const KEPT: usize = 256;
 
 /// With so many slots each identifier has one of its own.
 const MOST: usize = 1 << 16;
@@ -105,8 +109,8 @@ impl Identifiers {
         }
         self.used -= 1;
         self.close_gap(slot);
-        if self.slots.len() > FEWEST && self.used < self.slots.len() / 16 {
-            self.resize((self.slots.len() / 4).max(FEWEST));
+        if self.slots.len() > KEPT && self.used < self.slots.len() / 16 {
+            self.resize((self.slots.len() / 4).max(KEPT));
         }
         owner
     }
@@ -239,7 +243,7 @@ mod tests {
         for id in taken {
             identifiers.release(id);
         }
-        assert_eq!(identifiers.slots.capacity(), FEWEST);
+        assert_eq!(identifiers.slots.capacity(), KEPT);
     }
 
     proptest! {

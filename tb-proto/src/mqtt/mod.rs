@@ -39,6 +39,7 @@ mod version;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use credentials::Kind;
 pub use credentials::{Credentials, InvalidCredentials};
 pub use ending::{Cause, Refusal};
 pub use endpoint::{Endpoint, InvalidUrl, Scheme};

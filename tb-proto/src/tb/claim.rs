@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use crate::codec::QoS;
 use crate::tb::json::{write_integer, write_text};
-use crate::tb::{MessageOptions, Priority};
+use crate::tb::{MessageOptions, PayloadFormat, Priority, protobuf};
 
 /// A device allows a customer to claim it (TB §6).
 ///
@@ -70,30 +70,45 @@ impl Claim {
         }
     }
 
-    pub(crate) fn into_parts(self) -> (ClaimBody, MessageOptions) {
-        let mut text = Vec::from(*b"{");
-        // A member that is null makes the server hang up (C-105): what was not given is left out.
-        if let Some(secret) = &self.secret {
-            text.extend_from_slice(b"\"secretKey\":");
-            write_text(&mut text, secret);
-        }
-        if let Some(duration) = self.duration {
-            if text.len() > 1 {
-                text.push(b',');
+    pub(crate) fn into_parts(self, format: PayloadFormat) -> (ClaimBody, MessageOptions) {
+        // Zero would mean the server's own default.
+        let millis = self.duration.map(|duration| {
+            i64::try_from(duration.as_millis())
+                .unwrap_or(i64::MAX)
+                .max(1)
+        });
+        let secret = self.secret.as_deref();
+        let payload = match format {
+            PayloadFormat::Json => json(secret, millis),
+            PayloadFormat::Protobuf { .. } => {
+                protobuf::claim(secret.unwrap_or_default(), millis.unwrap_or_default())
             }
-            // Zero would mean the server's own default.
-            let millis = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
-            text.extend_from_slice(b"\"durationMs\":");
-            write_integer(&mut text, millis.max(1));
-        }
-        text.push(b'}');
+        };
         let body = ClaimBody {
-            text,
+            payload,
             secret: self.secret,
             duration: self.duration,
         };
         (body, self.options)
     }
+}
+
+fn json(secret: Option<&str>, millis: Option<i64>) -> Vec<u8> {
+    let mut text = Vec::from(*b"{");
+    // A member that is null makes the server hang up (C-105): what was not given is left out.
+    if let Some(secret) = secret {
+        text.extend_from_slice(b"\"secretKey\":");
+        write_text(&mut text, secret);
+    }
+    if let Some(millis) = millis {
+        if text.len() > 1 {
+            text.push(b',');
+        }
+        text.extend_from_slice(b"\"durationMs\":");
+        write_integer(&mut text, millis);
+    }
+    text.push(b'}');
+    text
 }
 
 /// A claim that needs this secret, for as long as the server decides.
@@ -115,7 +130,7 @@ impl fmt::Debug for Claim {
 
 /// A claim as it is sent, with what it was made of.
 pub(crate) struct ClaimBody {
-    pub(crate) text: Vec<u8>,
+    pub(crate) payload: Vec<u8>,
     secret: Option<String>,
     duration: Option<Duration>,
 }
@@ -123,7 +138,7 @@ pub(crate) struct ClaimBody {
 impl ClaimBody {
     /// Bytes of memory that it holds.
     pub(crate) fn memory(&self) -> usize {
-        self.text.capacity() + self.secret.as_ref().map_or(0, String::capacity)
+        self.payload.capacity() + self.secret.as_ref().map_or(0, String::capacity)
     }
 }
 
@@ -139,8 +154,21 @@ mod tests {
     use super::*;
     use alloc::format;
 
+    const JSON: PayloadFormat = PayloadFormat::Json;
+    const PROTOBUF: PayloadFormat = PayloadFormat::Protobuf { ts_field: None };
+
     fn text(claim: Claim) -> String {
-        String::from_utf8(claim.into_parts().0.text).unwrap()
+        String::from_utf8(claim.into_parts(JSON).0.payload).unwrap()
+    }
+
+    #[test]
+    fn in_protobuf_what_was_not_given_is_left_out_too() {
+        let payload = |claim: Claim| claim.into_parts(PROTOBUF).0.payload;
+        assert_eq!(payload(Claim::default()), b"");
+        let tulip = Claim::new("tulip").duration(Duration::from_secs(60));
+        assert_eq!(payload(tulip), b"\x0A\x05tulip\x10\xE0\xD4\x03");
+        let shortest = Claim::default().duration(Duration::ZERO);
+        assert_eq!(payload(shortest), b"\x10\x01");
     }
 
     #[test]
@@ -183,14 +211,16 @@ mod tests {
         let claim = Claim::new("tulip")
             .duration(Duration::from_secs(60))
             .priority(Priority::High);
-        let (body, options) = claim.clone().into_parts();
-        assert_eq!(Claim::from_parts(body, options), claim);
+        for format in [JSON, PROTOBUF] {
+            let (body, options) = claim.clone().into_parts(format);
+            assert_eq!(Claim::from_parts(body, options), claim);
+        }
     }
 
     #[test]
     fn debug_output_shows_no_secret() {
         let claim = Claim::new("tulip");
-        let shown = format!("{claim:?} {:?}", claim.clone().into_parts().0);
+        let shown = format!("{claim:?} {:?}", claim.clone().into_parts(JSON).0);
         assert!(!shown.contains("tulip"), "{shown}");
     }
 }

@@ -57,6 +57,14 @@ pub enum InvalidPayload {
         /// Byte at which the text stops being JSON.
         offset: usize,
     },
+    /// JSON on a connection that speaks protobuf ([`PayloadFormat`](crate::PayloadFormat)).
+    JsonOnProtobuf,
+    /// A protobuf message on a connection that speaks JSON.
+    ProtobufOnJson,
+    /// A protobuf message among several readings of one message: protobuf sends each alone.
+    ProtobufInBatch,
+    /// A time for a protobuf message, and it is not known where its schema has one.
+    NoTsField,
     /// The `Serialize` implementation of the value failed.
     Custom {
         /// What it said, cut to 256 characters.
@@ -105,6 +113,19 @@ impl fmt::Display for InvalidPayload {
             ),
             Self::TooDeep => f.write_str("the JSON is nested deeper than 128 levels; flatten it"),
             Self::Syntax { offset } => write!(f, "the text is not strict JSON at byte {offset}"),
+            Self::JsonOnProtobuf => f.write_str(
+                "the connection speaks protobuf: pass the bytes of a message of the profile's schema",
+            ),
+            Self::ProtobufOnJson => f.write_str(
+                "the connection speaks JSON: pass values, or configure the payload format of the profile",
+            ),
+            Self::ProtobufInBatch => f.write_str(
+                "a protobuf message cannot be put together with other readings; send each alone",
+            ),
+            Self::NoTsField => f.write_str(
+                "the time cannot be written into the message; configure the field `ts` of the telemetry \
+                 schema, or set it in the message",
+            ),
             Self::Custom { message } => write!(f, "the value could not be serialised: {message}"),
         }
     }
@@ -175,6 +196,10 @@ mod tests {
             InvalidPayload::TimeTwice,
             InvalidPayload::TooDeep,
             InvalidPayload::Syntax { offset: 17 },
+            InvalidPayload::JsonOnProtobuf,
+            InvalidPayload::ProtobufOnJson,
+            InvalidPayload::ProtobufInBatch,
+            InvalidPayload::NoTsField,
             InvalidPayload::Custom {
                 message: "broken sensor".into(),
             },

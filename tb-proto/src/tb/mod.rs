@@ -9,6 +9,9 @@ mod json;
 mod options;
 #[allow(dead_code, unused_imports, reason = "the client is wired to it next")]
 pub(crate) mod ota;
+mod payload_format;
+pub(crate) mod protobuf;
+mod provision;
 pub(crate) mod rpc;
 pub(crate) mod session_limits;
 pub(crate) mod split;
@@ -26,7 +29,12 @@ pub use ota::{
     Checksum, ChecksumAlgorithm, ChunkRefusal, Hasher, Installed, InvalidPackage, Offer, OfferId,
     Package, PackageType, Source, UpdateError, UpdateState, Verified, Verifier,
 };
+pub use payload_format::{InvalidTsField, PayloadFormat};
+pub use provision::{InvalidProvisionRequest, ProvisionRequest};
 pub use rpc::{Params, RpcCall, RpcError, RpcReply, RpcResponse};
 pub use telemetry::Telemetry;
+pub use topics::{InvalidTopics, TopicFamily, Topics};
 
 pub(crate) use options::MessageOptions;
+pub(crate) use payload_format::Encoding;
+pub(crate) use provision::{ProvisionAnswer, parse_provision_answer};

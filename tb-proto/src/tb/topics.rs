@@ -1,7 +1,15 @@
 //! The topics of a device, both families (`v1/devices/me/…` and `v2/…`).
 //!
-//! We speak v1 and listen to both: an answer comes on the family used last, not on that of its
+//! We speak one and listen to both: an answer comes on the family used last, not on that of its
 //! request (C-076).
+
+mod custom;
+mod family;
+
+pub use custom::{InvalidTopics, Topics};
+pub use family::TopicFamily;
+
+pub(crate) use custom::{Answers, DeviceTopics};
 
 use alloc::format;
 
@@ -13,31 +21,28 @@ pub(crate) const TELEMETRY: &str = "v1/devices/me/telemetry";
 pub(crate) const ATTRIBUTES: &str = "v1/devices/me/attributes";
 /// Claiming, up; there is no short form.
 pub(crate) const CLAIM: &str = "v1/devices/me/claim";
-/// Filter of the answers to attribute requests.
-pub(crate) const ATTRIBUTE_RESPONSES: &str = "v1/devices/me/attributes/response/+";
-/// Filter of the server's RPC requests.
-pub(crate) const RPC_REQUESTS: &str = "v1/devices/me/rpc/request/+";
-/// Filter of the answers to our own RPC requests.
-pub(crate) const RPC_RESPONSES: &str = "v1/devices/me/rpc/response/+";
+/// A request for provisioning, up.
+pub(crate) const PROVISION_REQUEST: &str = "/provision/request";
+/// The answer to it; also its filter.
+pub(crate) const PROVISION_RESPONSE: &str = "/provision/response";
 
-const ATTRIBUTE_REQUEST: &str = "v1/devices/me/attributes/request/";
-const ATTRIBUTE_RESPONSE: &str = "v1/devices/me/attributes/response/";
 const RPC_REQUEST: &str = "v1/devices/me/rpc/request/";
-const RPC_RESPONSE: &str = "v1/devices/me/rpc/response/";
 
-/// Where an attribute request goes. A negative `request` is never answered (C-074).
-pub(crate) fn attribute_request(request: i32) -> Topic {
-    numbered(ATTRIBUTE_REQUEST, request)
-}
-
-/// Where the reply to the server's RPC request `id` goes.
-pub(crate) fn rpc_reply(id: i32) -> Topic {
-    numbered(RPC_RESPONSE, id)
-}
-
-/// Where an RPC request of our own goes.
-pub(crate) fn rpc_request(request: i32) -> Topic {
+/// Where the server is asked for its limits, whatever family is spoken otherwise: on the short topics
+/// the question is a call like any other (C-102).
+pub(crate) fn session_limits_request(request: i32) -> Topic {
     numbered(RPC_REQUEST, request)
+}
+
+/// Whether a filter brings answers to requests: the core of the server never hears of it (TB §T.6).
+pub(crate) fn is_for_answers(filter: &str) -> bool {
+    const ANSWERS: [&str; 4] = [
+        "v1/devices/me/attributes/response/",
+        "v1/devices/me/rpc/response/",
+        "v2/a/res/",
+        "v2/r/res/",
+    ];
+    ANSWERS.iter().any(|prefix| filter.starts_with(prefix))
 }
 
 fn numbered(prefix: &'static str, number: i32) -> Topic {
@@ -60,36 +65,36 @@ pub(crate) enum Downlink {
     RpcRequest { id: i32 },
     /// The answer to an RPC request of ours.
     RpcResponse { request: i32 },
-    /// Nothing that this client knows; protobuf topics (`…/p`) are among them.
+    /// Nothing that this client knows.
     Unknown,
 }
 
 /// The prefix of a topic, and what it is about given the id behind it.
 type Numbered = (&'static str, fn(i32) -> Downlink);
 
-/// Prefix of each kind; what follows it is the id. The first that fits is taken, so the topics with
-/// `/j/` stand before those without.
-const NUMBERED: [Numbered; 9] = [
+/// Prefix of each kind; what follows it is the id. A topic that names its format (`/j/`, `/p/`) does
+/// not fit the prefix without: a letter is no id. Payloads say themselves which format they are in.
+const NUMBERED: [Numbered; 12] = [
     (RPC_REQUEST, |id| Downlink::RpcRequest { id }),
-    (RPC_RESPONSE, |request| Downlink::RpcResponse { request }),
-    (ATTRIBUTE_RESPONSE, |request| Downlink::AttributeResponse {
-        request,
-    }),
-    ("v2/a/res/j/", |request| Downlink::AttributeResponse {
-        request,
-    }),
-    ("v2/a/res/", |request| Downlink::AttributeResponse {
-        request,
-    }),
-    ("v2/r/req/j/", |id| Downlink::RpcRequest { id }),
+    ("v1/devices/me/rpc/response/", RPC_RESPONSE),
+    ("v1/devices/me/attributes/response/", ATTRIBUTE_RESPONSE),
+    ("v2/a/res/", ATTRIBUTE_RESPONSE),
+    ("v2/a/res/j/", ATTRIBUTE_RESPONSE),
+    ("v2/a/res/p/", ATTRIBUTE_RESPONSE),
     ("v2/r/req/", |id| Downlink::RpcRequest { id }),
-    ("v2/r/res/j/", |request| Downlink::RpcResponse { request }),
-    ("v2/r/res/", |request| Downlink::RpcResponse { request }),
+    ("v2/r/req/j/", |id| Downlink::RpcRequest { id }),
+    ("v2/r/req/p/", |id| Downlink::RpcRequest { id }),
+    ("v2/r/res/", RPC_RESPONSE),
+    ("v2/r/res/j/", RPC_RESPONSE),
+    ("v2/r/res/p/", RPC_RESPONSE),
 ];
+
+const RPC_RESPONSE: fn(i32) -> Downlink = |request| Downlink::RpcResponse { request };
+const ATTRIBUTE_RESPONSE: fn(i32) -> Downlink = |request| Downlink::AttributeResponse { request };
 
 /// What a publish on `topic` is about.
 pub(crate) fn route(topic: &str) -> Downlink {
-    if matches!(topic, ATTRIBUTES | "v2/a" | "v2/a/j") {
+    if matches!(topic, ATTRIBUTES | "v2/a" | "v2/a/j" | "v2/a/p") {
         return Downlink::AttributeUpdate;
     }
     NUMBERED
@@ -110,7 +115,6 @@ fn id(text: &str) -> Option<i32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloc::string::ToString;
     use proptest::prelude::*;
 
     #[test]
@@ -122,15 +126,19 @@ mod tests {
             ("v1/devices/me/attributes", Downlink::AttributeUpdate),
             ("v2/a", Downlink::AttributeUpdate),
             ("v2/a/j", Downlink::AttributeUpdate),
+            ("v2/a/p", Downlink::AttributeUpdate),
             ("v1/devices/me/attributes/response/7", response(7)),
             ("v2/a/res/8", response(8)),
             ("v2/a/res/j/9", response(9)),
+            ("v2/a/res/p/10", response(10)),
             ("v1/devices/me/rpc/request/0", call(0)),
             ("v2/r/req/2147483647", call(i32::MAX)),
             ("v2/r/req/j/3", call(3)),
+            ("v2/r/req/p/4", call(4)),
             ("v1/devices/me/rpc/response/-5", answer(-5)),
             ("v2/r/res/1", answer(1)),
             ("v2/r/res/j/007", answer(7)),
+            ("v2/r/res/p/-1", answer(-1)),
         ] {
             assert_eq!(route(topic), expected, "{topic}");
         }
@@ -149,27 +157,15 @@ mod tests {
             "v1/devices/me/rpc/request/-",
             "v1/devices/me/rpc/request/ 1",
             "v1/devices/me/rpc/request/١",
-            "v2/a/p",
-            "v2/a/res/p/1",
+            "v2/a/x",
+            "v2/a/res/x/1",
             "v2/r/req/j/",
+            "v2/r/req/j/p/1",
             "v2/r/req/j/j/1",
             "V2/a",
         ] {
             assert_eq!(route(topic), Downlink::Unknown, "{topic}");
         }
-    }
-
-    #[test]
-    fn what_we_publish_to_carries_the_id_in_decimal() {
-        assert_eq!(
-            attribute_request(1).to_string(),
-            "v1/devices/me/attributes/request/1"
-        );
-        assert_eq!(rpc_reply(0).to_string(), "v1/devices/me/rpc/response/0");
-        assert_eq!(
-            rpc_request(i32::MAX).to_string(),
-            "v1/devices/me/rpc/request/2147483647"
-        );
     }
 
     proptest! {

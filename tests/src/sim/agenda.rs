@@ -16,11 +16,10 @@ pub(super) enum Job {
         connection: ConnectionId,
         packet_id: u16,
     },
-    /// The core answers an attribute request with this JSON.
+    /// The core answers an attribute request.
     AttributeResponse {
         connection: ConnectionId,
-        request: i32,
-        body: String,
+        found: super::attributes::Found,
     },
     /// The core announces a change of shared attributes.
     AttributePush {
@@ -67,10 +66,11 @@ pub(super) enum Job {
         connection: ConnectionId,
         wanted: super::ota::ChunkRequest,
     },
-    /// A provisioning request is answered.
-    ProvisionResponse {
+    /// A provisioning request is answered, or the transport waits no longer.
+    ProvisionAnswer {
         connection: ConnectionId,
-        body: Vec<u8>,
+        packet_id: Option<u16>,
+        answer: super::provision::Answer,
     },
     /// A provisioning session has had its answer for long enough.
     ProvisionEnd(ConnectionId),

@@ -8,11 +8,11 @@ use super::control::{CloseReason, QueueKind};
 use super::credentials::{self, Unknown};
 use super::faults::Mqtt5Support;
 use super::packets::{Connect, Version};
+use super::provision::ProvisionSession;
 use super::quirks;
 use super::rate_limits::Cost;
 use super::session::Session;
 use super::simulator::{ConnectionId, Simulator};
-use super::subscriptions::Subscriptions;
 use super::time::Time;
 
 /// A refused CONNECT: the CONNACK codes, and the code of the DISCONNECT that follows on MQTT 5.
@@ -72,7 +72,7 @@ impl Simulator {
             Phase::New | Phase::Provision(_) => None,
         };
         if provision && !refused {
-            connection.phase = Phase::Provision(Subscriptions::default());
+            connection.phase = Phase::Provision(ProvisionSession::new());
             self.accept(id, session_present);
             return;
         }

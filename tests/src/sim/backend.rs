@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use super::claim::Ownership;
 use super::control::QueueKind;
 use super::credentials::Credentials;
+use super::formats::Payloads;
 use super::ota::{Packages, PerKind, Release, UpdateKind};
 use super::rate_limits::Limits;
 use super::server_rpc::Rpcs;
-use super::setup::{DeviceSetup, PayloadType, ProfileSetup, Setup, TenantLimits, TransportType};
+use super::setup::{DeviceSetup, ProfileSetup, Setup, TenantLimits, TransportType};
 use super::stored::TypedValue;
 use super::topics::ProfileTopics;
 
@@ -45,8 +47,8 @@ pub(super) struct Device {
     pub(super) credentials: Credentials,
     pub(super) gateway: bool,
     profile: usize,
-    pub(super) shared: BTreeMap<String, TypedValue>,
-    pub(super) client: BTreeMap<String, TypedValue>,
+    pub(super) shared: BTreeMap<String, Attribute>,
+    pub(super) client: BTreeMap<String, Attribute>,
     pub(super) rpcs: Rpcs,
     /// Limits of the device's own traffic.
     pub(super) limits: Limits,
@@ -55,15 +57,23 @@ pub(super) struct Device {
     /// Packages assigned to this very device.
     releases: PerKind<Option<Release>>,
     pub(super) deleted: bool,
+    pub(super) ownership: Ownership,
     /// It went through provisioning, which happens once.
     pub(super) provisioned: bool,
+}
+
+/// The value of an attribute and when it was set, in milliseconds since 1970.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Attribute {
+    pub(super) value: TypedValue,
+    pub(super) unix_ms: i64,
 }
 
 #[derive(Clone, Debug)]
 pub(super) struct Profile {
     pub(super) name: String,
     pub(super) transport: TransportType,
-    pub(super) payload: PayloadType,
+    pub(super) payloads: Payloads,
     pub(super) topics: ProfileTopics,
     pub(super) acknowledges_invalid: bool,
     /// Packages of the devices that have none of their own.
@@ -115,13 +125,19 @@ impl Backend {
         };
         for device in &setup.devices {
             if backend.device_named(&device.name).is_none() {
-                backend.create(device, &setup.tenant_limits);
+                let unix_ms = setup.server.unix_ms_at_start;
+                backend.create(device, unix_ms, &setup.tenant_limits);
             }
         }
         backend
     }
 
-    pub(super) fn create(&mut self, setup: &DeviceSetup, tenant_limits: &TenantLimits) -> DeviceId {
+    pub(super) fn create(
+        &mut self,
+        setup: &DeviceSetup,
+        unix_ms: i64,
+        tenant_limits: &TenantLimits,
+    ) -> DeviceId {
         let profile = setup.profile.as_deref().unwrap_or("default");
         // A profile that is not there is created with defaults, as gateways and provisioning do.
         let profile = self
@@ -138,7 +154,10 @@ impl Backend {
         let typed = |values: &BTreeMap<String, serde_json::Value>| {
             values
                 .iter()
-                .map(|(key, value)| (key.clone(), TypedValue::from_json(value)))
+                .map(|(key, value)| {
+                    let value = TypedValue::from_json(value);
+                    (key.clone(), Attribute { value, unix_ms })
+                })
                 .collect()
         };
         self.devices.push(Device {
@@ -153,6 +172,7 @@ impl Backend {
             children_limits: Limits::of_children(tenant_limits),
             releases: PerKind::default(),
             deleted: false,
+            ownership: Ownership::default(),
             provisioned: false,
         });
         DeviceId(self.devices.len() - 1)
@@ -268,7 +288,7 @@ impl Profile {
         Self {
             name: setup.name.clone(),
             transport: setup.transport,
-            payload: setup.payload,
+            payloads: Payloads::new(setup),
             topics: ProfileTopics::new(
                 setup.telemetry_topic.as_deref(),
                 setup.attributes_topic.as_deref(),

@@ -4,10 +4,11 @@ use super::agenda::Job;
 use super::backend::Confirmation;
 use super::control::QueueKind;
 use super::failures::Failure;
+use super::formats::Format;
 use super::json::{Json, NotJson, quote};
 use super::packets::Publish;
 use super::protobuf::{self, NotProtobuf, RpcRequest};
-use super::publish::{Format, Taken};
+use super::publish::Taken;
 use super::rate_limits::Cost;
 use super::setup::ClientRpcFallback;
 use super::simulator::{ConnectionId, Simulator};
@@ -19,6 +20,8 @@ use super::topics::{self, Family};
 pub(super) enum Reply {
     /// JSON text.
     Json(String),
+    /// An error: a member of that name in JSON, a field in protobuf.
+    Error(&'static str),
     /// Text that is not JSON: the transport swallows it, and no timeout follows.
     NotJson,
 }
@@ -64,10 +67,10 @@ impl Simulator {
         packet: &Publish,
     ) -> Result<Taken, Failure> {
         let device = self.device_of(id).ok_or(Failure::Submit)?;
-        let call = match self.format(device, family) {
-            Format::Json => Call::from_json(&packet.payload, request)?,
-            Format::Protobuf => Call::from_protobuf(&packet.payload, request)?,
-        };
+        let call = self.read_uplink(device, family, |format| match format {
+            Format::Json => Call::from_json(&packet.payload, request),
+            Format::Protobuf => Call::from_protobuf(&packet.payload, request),
+        })?;
         if family == Family::V1 && call.method == "getSessionLimits" {
             self.answer_session_limits(id, call.request, packet.packet_id);
             return Ok(Taken::Quietly);
@@ -141,7 +144,7 @@ impl Simulator {
         };
         match method {
             "noReply" => None,
-            "error" => Some((Reply::Json("{\"error\":\"lab error\"}".to_owned()), 0)),
+            "error" => Some((Reply::Error("lab error"), 0)),
             "rawText" => Some((Reply::NotJson, 0)),
             "slow" => {
                 let delay = params.member("delayMs").and_then(Json::as_text);
@@ -161,16 +164,18 @@ impl Simulator {
         serial: u64,
         reply: &Reply,
     ) {
-        if self.client_rpc_is_open(id, request, serial)
-            && let Reply::Json(text) = reply
-        {
-            self.respond_to_client_rpc(id, request, text);
+        if self.client_rpc_is_open(id, request, serial) {
+            match reply {
+                Reply::Json(text) => self.respond_to_client_rpc(id, request, Ok(text)),
+                Reply::Error(error) => self.respond_to_client_rpc(id, request, Err(error)),
+                Reply::NotJson => {}
+            }
         }
     }
 
     pub(super) fn client_rpc_timeout(&mut self, id: ConnectionId, request: i32, serial: u64) {
         if self.client_rpc_is_open(id, request, serial) {
-            self.respond_to_client_rpc(id, request, "{\"error\":\"timeout\"}");
+            self.respond_to_client_rpc(id, request, Err("timeout"));
         }
     }
 
@@ -186,15 +191,16 @@ impl Simulator {
         true
     }
 
-    fn respond_to_client_rpc(&mut self, id: ConnectionId, request: i32, text: &str) {
+    fn respond_to_client_rpc(&mut self, id: ConnectionId, request: i32, reply: Result<&str, &str>) {
         let Some(session) = self.session_mut(id) else {
             return;
         };
         let family = session.families.client_rpc_responses;
         let device = session.device;
-        let payload = match self.format(device, family) {
-            Format::Json => text.as_bytes().to_vec(),
-            Format::Protobuf => protobuf::rpc_response(request, text),
+        let payload = match (self.downlink_format(device, family), reply) {
+            (Format::Json, Ok(text)) => text.as_bytes().to_vec(),
+            (Format::Json, Err(error)) => format!("{{\"error\":\"{error}\"}}").into_bytes(),
+            (Format::Protobuf, reply) => protobuf::rpc_response(request, reply),
         };
         self.publish_downlink(id, &family.rpc_response(request), &payload);
     }
@@ -213,7 +219,7 @@ impl Simulator {
             return;
         }
         let text = self.session_limits(gateway);
-        self.respond_to_client_rpc(id, request, &text);
+        self.respond_to_client_rpc(id, request, Ok(&text));
     }
 
     fn session_limits(&self, gateway: bool) -> String {

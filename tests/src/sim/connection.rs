@@ -4,8 +4,8 @@ use std::collections::{BTreeSet, VecDeque};
 
 use super::frame::FrameBuffer;
 use super::packets::{Connect, Packet, Version};
+use super::provision::ProvisionSession;
 use super::session::Session;
-use super::subscriptions::Subscriptions;
 
 #[derive(Clone, Debug)]
 pub(super) struct Connection {
@@ -36,7 +36,7 @@ pub(super) enum Phase {
         earlier: Option<Box<Session>>,
     },
     Device(Box<Session>),
-    Provision(Subscriptions),
+    Provision(ProvisionSession),
 }
 
 impl Phase {

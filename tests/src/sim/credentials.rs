@@ -13,6 +13,14 @@ pub(super) enum Credentials {
     None,
 }
 
+/// The name under which credentials are stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum CredentialsId<'a> {
+    Name(&'a str),
+    Client(&'a str, Option<&'a str>),
+    Certificate(&'a str),
+}
+
 /// Why nobody was found: decides the CONNACK code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unknown {
@@ -31,6 +39,33 @@ impl Credentials {
             Self::X509(certificate.clone())
         } else {
             Self::None
+        }
+    }
+
+    /// What no other device of the server may have. A token and a lone user name share their names
+    /// (reference §1.4).
+    pub(super) fn id(&self) -> Option<CredentialsId<'_>> {
+        match self {
+            Self::Token(token) => Some(CredentialsId::Name(token)),
+            Self::Basic(basic) => match (basic.client_id.as_deref(), basic.user_name.as_deref()) {
+                (None, Some(user_name)) => Some(CredentialsId::Name(user_name)),
+                (client_id, user_name) => Some(CredentialsId::Client(client_id?, user_name)),
+            },
+            Self::X509(certificate) => Some(CredentialsId::Certificate(certificate)),
+            Self::None => None,
+        }
+    }
+
+    /// Whether the server stores them: MQTT_BASIC needs a client or user name, and a password a user
+    /// name; a certificate cannot be empty.
+    pub(super) fn are_valid(&self) -> bool {
+        match self {
+            Self::Basic(basic) => match (&basic.client_id, &basic.user_name, &basic.password) {
+                (None, None, _) | (_, None, Some(_)) => false,
+                (_, Some(_), _) | (Some(_), None, None) => true,
+            },
+            Self::X509(certificate) => !certificate.is_empty(),
+            Self::Token(_) | Self::None => true,
         }
     }
 

@@ -16,11 +16,9 @@ impl Simulator {
                 connection,
                 packet_id,
             } => self.acknowledge_with(connection, packet_id, 0),
-            Job::AttributeResponse {
-                connection,
-                request,
-                body,
-            } => self.send_attribute_response(connection, request, &body),
+            Job::AttributeResponse { connection, found } => {
+                self.send_attribute_response(connection, &found);
+            }
             Job::AttributePush { connection, change } => {
                 self.send_attribute_push(connection, &change);
             }
@@ -53,9 +51,11 @@ impl Simulator {
                 self.publish_downlink(connection, topic, body.as_bytes());
             }
             Job::OtaLookUp { connection, wanted } => self.answer_look_up(connection, &wanted),
-            Job::ProvisionResponse { connection, body } => {
-                self.send_provision_response(connection, &body);
-            }
+            Job::ProvisionAnswer {
+                connection,
+                packet_id,
+                answer,
+            } => self.answer_provision(connection, packet_id, &answer),
             // A bare close on MQTT 5, too (reference §17, 10).
             Job::ProvisionEnd(id) => self.close(id),
             Job::InactivityCheck(id) => self.check_inactivity(id),

@@ -8,7 +8,7 @@ pub struct Faults {
     pub puback_delay_us: u64,
     /// Every so many PUBACKs one is withheld for ever. 0: none.
     pub withhold_puback_every: u32,
-    /// Every so many answers (attribute and RPC responses, OTA chunks) one is dropped. 0: none.
+    /// Every so many answers (attributes, RPC, provisioning, OTA chunks) one is dropped. 0: none.
     pub drop_response_every: u32,
     /// CONNECT is refused.
     pub refuse_connect: Option<ConnectRefusal>,

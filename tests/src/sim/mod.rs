@@ -32,6 +32,7 @@ mod failures;
 mod faults;
 #[cfg(test)]
 mod foreign_codec;
+mod formats;
 mod frame;
 mod gateway;
 mod json;
@@ -56,6 +57,7 @@ mod topics;
 mod violations;
 
 pub use charges::{Charged, ExceededLimit, OverLimit};
+pub use claim::ClaimOutcome;
 pub use control::{Assignment, CallResult, CloseReason, Control, QueueKind};
 pub use faults::{ConnectRefusal, Faults, Mqtt5Support};
 pub use ota::{ChecksumAlgorithm, UpdateKind, UpdateReport};

@@ -1,17 +1,26 @@
-//! Provisioning sessions (reference §7). JSON only: a payload in protobuf is class A here.
+//! Provisioning sessions (reference §7).
 
 use super::agenda::Job;
 use super::backend::{Confirmation, DeviceId};
+use super::connection::Phase;
 use super::credentials::Credentials;
 use super::failures::Failure;
+use super::formats::Format;
 use super::json::{Json, quote};
 use super::packets::Publish;
+use super::protobuf::{
+    CredentialsType, NotProtobuf, ProvisionDeviceRequest, ProvisionDeviceResponse,
+};
 use super::setup::{BasicCredentials, DeviceSetup, ProvisionProfile, ProvisionStrategy};
 use super::simulator::{ConnectionId, Simulator};
 use super::stored::Stored;
+use super::subscriptions::Subscriptions;
 use super::topics;
 
 const SESSION_AFTER_RESPONSE_MS: u64 = 60_000;
+
+/// How long the transport waits for the service (reference §14.2).
+const LOOK_UP_TIMEOUT_MS: u64 = 10_000;
 
 /// What a device asks for.
 struct Request {
@@ -32,11 +41,37 @@ enum Requested {
     Lwm2m,
 }
 
-/// How the service answered.
+/// Why nothing was provisioned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Refused {
+pub(super) enum Refused {
     NotFound,
     Failure,
+    /// The strategy is not for MQTT: the service throws, and nobody answers.
+    NoAnswer,
+}
+
+/// What the transport hears of the service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    Given(Result<Credentials, Refused>),
+    None,
+}
+
+/// A session that has no device.
+#[derive(Clone, Debug)]
+pub(super) struct ProvisionSession {
+    pub(super) subscriptions: Subscriptions,
+    /// Of the responses.
+    format: Format,
+}
+
+impl ProvisionSession {
+    pub(super) fn new() -> Self {
+        Self {
+            subscriptions: Subscriptions::default(),
+            format: Format::Json,
+        }
+    }
 }
 
 impl Simulator {
@@ -53,47 +88,90 @@ impl Simulator {
             self.close_with(id, TOPIC_NAME_INVALID);
             return Ok(());
         }
-        let Ok(json @ Json::Object(_)) = Json::parse(&packet.payload) else {
-            return Err(Failure::Adaptor);
+        let (request, format) = Request::read(&packet.payload)?;
+        let Some(session) = self.provision_session(id) else {
+            return Ok(());
         };
-        let request = Request::read(&json).ok_or(Failure::Handler)?;
-        let outcome = self.provision(&request);
-        self.record(Stored::Provision {
-            device: request.device_name.clone(),
-            credentials_type: request.credentials.type_name().to_owned(),
-            key: request.key.clone(),
-            gateway: request.gateway,
-            status: match outcome {
-                Ok(_) => "SUCCESS",
-                Err(Refused::NotFound) => "NOT_FOUND",
-                Err(Refused::Failure) => "FAILURE",
-            }
-            .to_owned(),
-        });
-        let body = response(&outcome).into_bytes();
-        if let Some(packet_id) = packet.packet_id {
-            self.acknowledge(id, packet_id, Confirmation::AtOnce);
+        // The first request in protobuf decides for the rest of the session.
+        if format == Format::Protobuf {
+            session.format = Format::Protobuf;
         }
-        let delay = self.backend.service.delay_ms;
-        let at = self.core_time().plus_millis(delay);
-        self.agenda.schedule(
-            at,
-            Job::ProvisionResponse {
-                connection: id,
-                body,
-            },
-        );
+        let service = self.backend.service;
+        let (answer, after_ms) = if service.fails {
+            (Answer::None, service.delay_ms)
+        } else {
+            match self.provision(&request) {
+                Err(Refused::NoAnswer) => (Answer::None, LOOK_UP_TIMEOUT_MS),
+                outcome => {
+                    self.record_provision(&request, outcome.as_ref().err());
+                    (Answer::Given(outcome), service.delay_ms)
+                }
+            }
+        };
+        let job = Job::ProvisionAnswer {
+            connection: id,
+            packet_id: packet.packet_id,
+            answer,
+        };
+        let at = self.core_time().plus_millis(after_ms);
+        self.agenda.schedule(at, job);
         Ok(())
     }
 
-    pub(super) fn send_provision_response(&mut self, id: ConnectionId, body: &[u8]) {
+    /// The service has answered: the PUBACK goes out with the response. A service that does not answer
+    /// is an error of the handler.
+    pub(super) fn answer_provision(
+        &mut self,
+        id: ConnectionId,
+        packet_id: Option<u16>,
+        answer: &Answer,
+    ) {
+        let Some(session) = self.provision_session(id) else {
+            return;
+        };
+        let Answer::Given(outcome) = answer else {
+            self.fail_publish(id, packet_id, Failure::Handler);
+            return;
+        };
+        let body = match session.format {
+            Format::Json => json_response(outcome).into_bytes(),
+            Format::Protobuf => protobuf_response(outcome),
+        };
+        if let Some(packet_id) = packet_id {
+            self.acknowledge(id, packet_id, Confirmation::AtOnce);
+        }
+        if self.drops_response() {
+            return;
+        }
         if self
-            .publish_downlink(id, topics::PROVISION_RESPONSE, body)
+            .publish_downlink(id, topics::PROVISION_RESPONSE, &body)
             .is_some()
         {
             let at = self.now.plus_millis(SESSION_AFTER_RESPONSE_MS);
             self.agenda.schedule(at, Job::ProvisionEnd(id));
         }
+    }
+
+    fn provision_session(&mut self, id: ConnectionId) -> Option<&mut ProvisionSession> {
+        match &mut self.connections.get_mut(&id)?.phase {
+            Phase::Provision(session) => Some(session),
+            _ => None,
+        }
+    }
+
+    fn record_provision(&mut self, request: &Request, refused: Option<&Refused>) {
+        self.record(Stored::Provision {
+            device: request.device_name.clone(),
+            credentials_type: request.credentials.type_name().to_owned(),
+            key: request.key.clone(),
+            gateway: request.gateway,
+            status: match refused {
+                None => "SUCCESS",
+                Some(Refused::NotFound) => "NOT_FOUND",
+                Some(_) => "FAILURE",
+            }
+            .to_owned(),
+        });
     }
 
     fn provision(&mut self, request: &Request) -> Result<Credentials, Refused> {
@@ -106,6 +184,7 @@ impl Simulator {
             .clone();
         match profile.strategy {
             ProvisionStrategy::Disabled => Err(Refused::NotFound),
+            ProvisionStrategy::X509CertificateChain => Err(Refused::NoAnswer),
             ProvisionStrategy::AllowCreateNewDevices => self.create_provisioned(request, &profile),
             ProvisionStrategy::CheckPreProvisionedDevices => {
                 self.take_pre_provisioned(request, &profile)
@@ -126,6 +205,7 @@ impl Simulator {
         if name.is_empty()
             || self.backend.device_named(&name).is_some()
             || self.device_limit_reached()
+            || !credentials.are_valid()
             || self.credentials_are_taken(&credentials, None)
         {
             return Err(Refused::Failure);
@@ -136,7 +216,9 @@ impl Simulator {
             profile: profile.profile.clone(),
             ..DeviceSetup::default()
         };
-        let device = self.backend.create(&setup, &self.setup.tenant_limits);
+        let device = self
+            .backend
+            .create(&setup, self.unix_ms(), &self.setup.tenant_limits);
         let device = self.backend.device_mut(device);
         device.credentials = credentials.clone();
         device.provisioned = true;
@@ -159,7 +241,7 @@ impl Simulator {
             Requested::Token(None) => self.backend.device(device).credentials.clone(),
             ref requested => self.requested_credentials(requested),
         };
-        if self.credentials_are_taken(&credentials, Some(device)) {
+        if !credentials.are_valid() || self.credentials_are_taken(&credentials, Some(device)) {
             return Err(Refused::Failure);
         }
         let device = self.backend.device_mut(device);
@@ -179,34 +261,39 @@ impl Simulator {
     }
 
     fn credentials_are_taken(&self, credentials: &Credentials, own: Option<DeviceId>) -> bool {
-        *credentials != Credentials::None
-            && self
-                .backend
+        credentials.id().is_some_and(|taken| {
+            self.backend
                 .devices()
-                .any(|(id, device)| Some(id) != own && device.credentials == *credentials)
+                .any(|(id, device)| Some(id) != own && device.credentials.id() == Some(taken))
+        })
     }
 }
 
 impl Request {
+    /// JSON first; what is no JSON object is tried as protobuf.
+    fn read(payload: &[u8]) -> Result<(Self, Format), Failure> {
+        if let Ok(json @ Json::Object(_)) = Json::parse(payload) {
+            let request = Self::from_json(&json).ok_or(Failure::Handler)?;
+            return Ok((request, Format::Json));
+        }
+        let message = ProvisionDeviceRequest::read(payload);
+        let message = message.map_err(|NotProtobuf| Failure::Adaptor)?;
+        Ok((Self::from_protobuf(message), Format::Protobuf))
+    }
+
     /// `None`: a member is missing, null or not text (C-111).
-    fn read(json: &Json) -> Option<Self> {
+    fn from_json(json: &Json) -> Option<Self> {
         let optional = |name| match json.member(name) {
             None => Some(String::new()),
             Some(value) => value.as_text(),
         };
         let credentials = match optional("credentialsType")?.as_str() {
-            "" | "ACCESS_TOKEN" => {
-                let token = optional("token")?;
-                Requested::Token((!token.is_empty()).then_some(token))
-            }
-            "MQTT_BASIC" => {
-                let element = |text: String| (!text.is_empty()).then_some(text);
-                Requested::Basic(BasicCredentials {
-                    client_id: element(optional("clientId")?),
-                    user_name: element(optional("username")?),
-                    password: element(optional("password")?),
-                })
-            }
+            "" | "ACCESS_TOKEN" => Requested::Token(filled(optional("token")?)),
+            "MQTT_BASIC" => Requested::Basic(BasicCredentials {
+                client_id: filled(optional("clientId")?),
+                user_name: filled(optional("username")?),
+                password: filled(optional("password")?),
+            }),
             "X509_CERTIFICATE" => Requested::X509(optional("hash")?),
             "LWM2M_CREDENTIALS" => Requested::Lwm2m,
             _ => return None,
@@ -218,6 +305,26 @@ impl Request {
             gateway: optional("gateway")?.eq_ignore_ascii_case("true"),
             credentials,
         })
+    }
+
+    fn from_protobuf(message: ProvisionDeviceRequest) -> Self {
+        let credentials = match message.credentials_type {
+            CredentialsType::AccessToken => Requested::Token(filled(message.token)),
+            CredentialsType::X509Certificate => Requested::X509(message.hash),
+            CredentialsType::MqttBasic => Requested::Basic(BasicCredentials {
+                client_id: filled(message.client_id),
+                user_name: filled(message.user_name),
+                password: filled(message.password),
+            }),
+            CredentialsType::Lwm2mCredentials => Requested::Lwm2m,
+        };
+        Self {
+            device_name: message.device_name,
+            key: message.key,
+            secret: message.secret,
+            gateway: message.gateway,
+            credentials,
+        }
     }
 }
 
@@ -232,35 +339,58 @@ impl Requested {
     }
 }
 
-fn response(outcome: &Result<Credentials, Refused>) -> String {
-    let quoted = |text: &str| {
-        let mut out = String::new();
-        quote(&mut out, text);
-        out
-    };
+fn filled(text: String) -> Option<String> {
+    (!text.is_empty()).then_some(text)
+}
+
+fn quoted(text: &str) -> String {
+    let mut out = String::new();
+    quote(&mut out, text);
+    out
+}
+
+fn json_response(outcome: &Result<Credentials, Refused>) -> String {
     let (value, type_name) = match outcome {
         Ok(Credentials::Token(token)) => (quoted(token), "ACCESS_TOKEN"),
         Ok(Credentials::X509(certificate)) => (quoted(certificate), "X509_CERTIFICATE"),
         Ok(Credentials::None) => (quoted(""), "LWM2M_CREDENTIALS"),
-        Ok(Credentials::Basic(basic)) => {
-            let element = |text: &Option<String>| quoted(text.as_deref().unwrap_or_default());
-            let value = format!(
-                "{{\"clientId\":{},\"userName\":{},\"password\":{}}}",
-                element(&basic.client_id),
-                element(&basic.user_name),
-                element(&basic.password),
-            );
-            (value, "MQTT_BASIC")
-        }
+        Ok(Credentials::Basic(basic)) => (basic_value(basic), "MQTT_BASIC"),
         Err(Refused::NotFound) => {
             return r#"{"errorMsg":"Provision data was not found!","status":"NOT_FOUND"}"#
                 .to_owned();
         }
-        Err(Refused::Failure) => {
+        Err(Refused::Failure | Refused::NoAnswer) => {
             return r#"{"errorMsg":"Failed to provision device!","status":"FAILURE"}"#.to_owned();
         }
     };
     format!(
         "{{\"credentialsValue\":{value},\"credentialsType\":\"{type_name}\",\"status\":\"SUCCESS\"}}"
+    )
+}
+
+fn protobuf_response(outcome: &Result<Credentials, Refused>) -> Vec<u8> {
+    let success = |credentials_type, value: &str| {
+        ProvisionDeviceResponse::Success(credentials_type, value).to_bytes()
+    };
+    match outcome {
+        Ok(Credentials::Token(token)) => success(CredentialsType::AccessToken, token),
+        Ok(Credentials::X509(certificate)) => {
+            success(CredentialsType::X509Certificate, certificate)
+        }
+        Ok(Credentials::None) => success(CredentialsType::Lwm2mCredentials, ""),
+        Ok(Credentials::Basic(basic)) => success(CredentialsType::MqttBasic, &basic_value(basic)),
+        Err(Refused::NotFound) => ProvisionDeviceResponse::NotFound.to_bytes(),
+        Err(Refused::Failure | Refused::NoAnswer) => ProvisionDeviceResponse::Failure.to_bytes(),
+    }
+}
+
+/// JSON, in protobuf as text.
+fn basic_value(basic: &BasicCredentials) -> String {
+    let element = |text: &Option<String>| quoted(text.as_deref().unwrap_or_default());
+    format!(
+        "{{\"clientId\":{},\"userName\":{},\"password\":{}}}",
+        element(&basic.client_id),
+        element(&basic.user_name),
+        element(&basic.password),
     )
 }

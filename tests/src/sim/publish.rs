@@ -8,10 +8,9 @@ use super::failures::Failure;
 use super::packets::Publish;
 use super::quirks;
 use super::rate_limits::Cost;
-use super::setup::PayloadType;
 use super::simulator::{ConnectionId, Simulator};
 use super::time::Time;
-use super::topics::{self, Family, Uplink};
+use super::topics::{self, Uplink};
 
 const TOPIC_NAME_INVALID: u8 = 0x90;
 
@@ -26,13 +25,6 @@ pub(super) enum Taken {
     Vanished,
     /// The handler has answered already.
     Answered,
-}
-
-/// The payload format of a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Format {
-    Json,
-    Protobuf,
 }
 
 impl Simulator {
@@ -51,7 +43,6 @@ impl Simulator {
             self.take_identifier(id, packet_id);
         }
         self.judge_payload(id, device, uplink, &packet);
-        let format = |family| self.format(device, family);
         let taken = match uplink {
             // The whole packet is ignored: no PUBACK, no close, no activity (C-032).
             Uplink::Gateway if !gateway => {
@@ -59,20 +50,15 @@ impl Simulator {
                 return Ok(());
             }
             Uplink::Gateway => self.gateway_publish(id, &packet),
-            Uplink::Telemetry(family) => match format(family) {
-                Format::Json => self.telemetry(id, device, &packet),
-                Format::Protobuf => Err(Failure::Adaptor),
-            },
-            Uplink::Attributes(family) => match format(family) {
-                Format::Json => self.client_attributes(id, device, &packet.payload),
-                Format::Protobuf => Err(Failure::Adaptor),
-            },
-            Uplink::AttributeRequest(family, request) => match format(family) {
-                Format::Json => self.attribute_request(id, family, request, &packet.payload),
-                Format::Protobuf => Err(Failure::Adaptor),
-            },
-            Uplink::RpcResponse(_, request) => {
-                self.rpc_response(id, device, request, &packet.payload)
+            Uplink::Telemetry(family) => self.telemetry(id, device, family, &packet),
+            Uplink::Attributes(family) => {
+                self.client_attributes(id, device, family, &packet.payload)
+            }
+            Uplink::AttributeRequest(family, request) => {
+                self.attribute_request(id, device, family, request, &packet.payload)
+            }
+            Uplink::RpcResponse(family, request) => {
+                self.rpc_response(id, device, family, request, &packet.payload)
             }
             Uplink::RpcRequest(family, request) => self.client_rpc(id, family, request, &packet),
             Uplink::Claim => self.claim(id, device, &packet.payload),
@@ -165,7 +151,7 @@ impl Simulator {
         let number = connection.next_downlink;
         let qos = match &connection.phase {
             Phase::Device(session) => session.subscriptions.qos_of(topic),
-            Phase::Provision(subscriptions) => subscriptions.qos_of(topic),
+            Phase::Provision(session) => session.subscriptions.qos_of(topic),
             Phase::New | Phase::Authenticating { .. } => return None,
         };
         // The counter is wider than the wire: after 65535 comes 0 (C-043).
@@ -175,17 +161,6 @@ impl Simulator {
             quirks::publish(out, version, topic, packet_id, payload)
         });
         Some((number, qos))
-    }
-
-    pub(super) fn format(&self, device: DeviceId, family: Family) -> Format {
-        match family {
-            Family::V2Json => Format::Json,
-            Family::V2Proto => Format::Protobuf,
-            Family::V1 | Family::V2 => match self.backend.profile_of(device).payload {
-                PayloadType::Json => Format::Json,
-                PayloadType::Protobuf => Format::Protobuf,
-            },
-        }
     }
 
     fn withholds_puback(&mut self) -> bool {

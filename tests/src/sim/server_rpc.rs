@@ -7,14 +7,16 @@ use super::backend::DeviceId;
 use super::charges::Charged;
 use super::control::{CallResult, QueueKind};
 use super::failures::Failure;
+use super::formats::Format;
 use super::json::{Json, quote};
+use super::protobuf::NotProtobuf;
 use super::publish::Taken;
 use super::rate_limits::Cost;
 use super::session::AwaitedAck;
 use super::simulator::{ConnectionId, Simulator};
 use super::stored::{DeliveryStatus, Stored};
 use super::time::Time;
-use super::topics;
+use super::topics::{self, Family};
 
 const DEFAULT_TIMEOUT_MS: u64 = 10_000;
 
@@ -136,13 +138,13 @@ impl Simulator {
         let Some(session) = self.session_mut(connection) else {
             return;
         };
-        let topic = session.families.rpc_requests.rpc_request(id);
-        let Some(payload) = rpc.payload() else {
+        let family = session.families.rpc_requests;
+        let Some(payload) = self.rpc_payload(device, family, &rpc) else {
             self.answer_for_the_device(device, &rpc);
             return;
         };
-        let Some((downlink, qos)) = self.publish_downlink(connection, &topic, payload.as_bytes())
-        else {
+        let topic = family.rpc_request(id);
+        let Some((downlink, qos)) = self.publish_downlink(connection, &topic, &payload) else {
             return;
         };
         if rpc.oneway && !rpc.persisted {
@@ -225,13 +227,49 @@ impl Simulator {
         &mut self,
         connection: ConnectionId,
         device: DeviceId,
+        family: Family,
         request: &str,
         payload: &[u8],
     ) -> Result<Taken, Failure> {
         let id = topics::request_id(request).ok_or(Failure::Adaptor)?;
+        let text = self.read_uplink(device, family, |format| match format {
+            Format::Json => Ok(String::from_utf8_lossy(payload).into_owned()),
+            // The caller sees the whole message.
+            Format::Protobuf => {
+                let payloads = self.protobuf_payloads(device);
+                let schema = payloads.and_then(|payloads| payloads.rpc_response.as_ref());
+                let json = schema.ok_or(Failure::Adaptor)?.to_json(payload);
+                Ok(json.map_err(|NotProtobuf| Failure::Adaptor)?.to_text())
+            }
+        })?;
         let taken = self.enqueue(connection, device, QueueKind::RpcResponse, Cost::Regular)?;
-        self.take_reply(device, id, String::from_utf8_lossy(payload).into_owned());
+        self.take_reply(device, id, text);
         Ok(taken)
+    }
+
+    /// The request for the device; the parameters are read leniently. `None`: they cannot be read, or do
+    /// not fit into the profile's message.
+    fn rpc_payload(&self, device: DeviceId, family: Family, rpc: &Rpc) -> Option<Vec<u8>> {
+        let params = Json::parse(rpc.params.as_bytes()).ok()?;
+        match self.downlink_format(device, family) {
+            Format::Json => {
+                let mut payload = String::from("{\"method\":");
+                quote(&mut payload, &rpc.method);
+                payload.push_str(",\"params\":");
+                payload.push_str(&params.to_text_with_nulls());
+                payload.push('}');
+                Some(payload.into_bytes())
+            }
+            Format::Protobuf => {
+                let schema = self.protobuf_payloads(device)?.rpc_request.as_ref()?;
+                let members = vec![
+                    ("method".to_owned(), Json::String(rpc.method.clone())),
+                    ("requestId".to_owned(), Json::Number(rpc.id.to_string())),
+                    ("params".to_owned(), params),
+                ];
+                schema.to_bytes(&Json::Object(members)).ok()
+            }
+        }
     }
 
     pub(super) fn take_reply(&mut self, device: DeviceId, id: i32, text: String) {
@@ -343,18 +381,5 @@ impl Outcome {
 impl Rpcs {
     fn find(&self, id: i32) -> Option<&Rpc> {
         self.pending.iter().find(|rpc| rpc.id == id)
-    }
-}
-
-impl Rpc {
-    /// The JSON for the device; the parameters are read leniently. `None`: they cannot be read.
-    fn payload(&self) -> Option<String> {
-        let params = Json::parse(self.params.as_bytes()).ok()?;
-        let mut payload = String::from("{\"method\":");
-        quote(&mut payload, &self.method);
-        payload.push_str(",\"params\":");
-        payload.push_str(&params.to_text_with_nulls());
-        payload.push('}');
-        Some(payload)
     }
 }

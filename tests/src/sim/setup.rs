@@ -232,6 +232,9 @@ pub enum ProvisionStrategy {
     /// Devices must exist, and each can be provisioned once.
     #[serde(rename = "check pre-provisioned devices")]
     CheckPreProvisionedDevices,
+    /// Certificates decide, during the TLS handshake: over MQTT nobody answers.
+    #[serde(rename = "x509 certificate chain")]
+    X509CertificateChain,
     /// Nothing is provisioned.
     #[serde(rename = "disabled")]
     Disabled,
@@ -278,6 +281,10 @@ pub struct ServerSettings {
     pub json_type_cast: bool,
     /// Longest accepted string value in characters; 0 switches the check off.
     pub json_max_string_length: usize,
+    /// Whether devices may be claimed.
+    pub claiming_allowed: bool,
+    /// Milliseconds that a claim holds if the device gives no duration.
+    pub claim_duration_ms: u64,
     /// Milliseconds from the core to the transport: responses, pushes and RPC come so much later than
     /// their cause, and therefore after its PUBACK.
     pub core_latency_ms: u64,
@@ -299,6 +306,8 @@ impl Default for ServerSettings {
             max_queued_packets: 100,
             json_type_cast: true,
             json_max_string_length: 0,
+            claiming_allowed: true,
+            claim_duration_ms: 86_400_000,
             core_latency_ms: 12,
             unix_ms_at_start: 1_767_225_600_000,
             record_stored: true,

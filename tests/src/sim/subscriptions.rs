@@ -78,8 +78,8 @@ impl Simulator {
             return false;
         };
         match &mut connection.phase {
-            Phase::Provision(subscriptions) if filter == topics::PROVISION_RESPONSE => {
-                subscriptions.grant(filter, qos);
+            Phase::Provision(session) if filter == topics::PROVISION_RESPONSE => {
+                session.subscriptions.grant(filter, qos);
                 true
             }
             _ => false,
@@ -140,7 +140,7 @@ impl Simulator {
         };
         let (revoked, provision) = match &mut connection.phase {
             Phase::Device(session) => (session.subscriptions.revoke(filter), false),
-            Phase::Provision(subscriptions) => (subscriptions.revoke(filter), true),
+            Phase::Provision(session) => (session.subscriptions.revoke(filter), true),
             Phase::New | Phase::Authenticating { .. } => (false, false),
         };
         if !revoked {

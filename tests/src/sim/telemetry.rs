@@ -3,13 +3,16 @@
 use super::backend::DeviceId;
 use super::control::QueueKind;
 use super::failures::Failure;
+use super::formats::Format;
 use super::json::{Json, NotJson, to_long, type_members};
 use super::packets::Publish;
+use super::protobuf::NotProtobuf;
 use super::publish::Taken;
 use super::rate_limits::Cost;
 use super::setup::TransportType;
 use super::simulator::{ConnectionId, Simulator};
 use super::stored::{Stored, Timestamp, TypedValue};
+use super::topics::Family;
 
 /// Values with the time that the device gave, if it did.
 type Points = (Option<i64>, Vec<(String, TypedValue)>);
@@ -19,10 +22,23 @@ impl Simulator {
         &mut self,
         id: ConnectionId,
         device: DeviceId,
+        family: Family,
         packet: &Publish,
     ) -> Result<Taken, Failure> {
-        let json = Json::parse(&packet.payload).map_err(|NotJson| Failure::Adaptor)?;
-        let batches = self.read_telemetry(json)?;
+        let batches = self.read_uplink(device, family, |format| match format {
+            Format::Json => {
+                let json = Json::parse(&packet.payload).map_err(|NotJson| Failure::Adaptor)?;
+                self.read_telemetry(json)
+            }
+            // Nothing that goes wrong here is left uncaught.
+            Format::Protobuf => {
+                let payloads = self.protobuf_payloads(device);
+                let schema = payloads.and_then(|payloads| payloads.telemetry.as_ref());
+                let json = schema.ok_or(Failure::Adaptor)?.to_json(&packet.payload);
+                let batches = self.read_telemetry(json.map_err(|NotProtobuf| Failure::Adaptor)?);
+                batches.map_err(|_| Failure::Adaptor)
+            }
+        })?;
         if batches.is_empty() {
             // Nothing is sent to the queue, so nothing ever calls back (C-052).
             return Ok(Taken::Vanished);

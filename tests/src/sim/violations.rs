@@ -3,8 +3,8 @@
 use serde::de::IgnoredAny;
 
 use super::backend::DeviceId;
+use super::formats::Format;
 use super::packets::Publish;
-use super::publish::Format;
 use super::simulator::{ConnectionId, Simulator};
 use super::topics::{Family, Uplink};
 
@@ -86,11 +86,13 @@ impl Simulator {
         packet: &Publish,
     ) {
         let json = match uplink {
-            Uplink::Gateway => self.format(device, Family::V1) == Format::Json,
+            Uplink::Gateway => self.uplink_formats(device, Family::V1) == [Format::Json],
             Uplink::Telemetry(family)
             | Uplink::Attributes(family)
             | Uplink::AttributeRequest(family, _)
-            | Uplink::RpcRequest(family, _) => self.format(device, family) == Format::Json,
+            | Uplink::RpcRequest(family, _) => {
+                self.uplink_formats(device, family) == [Format::Json]
+            }
             // Both may be empty, and a reply may be any text.
             Uplink::Claim | Uplink::RpcResponse(..) | Uplink::OtaChunk(_) | Uplink::Unknown => {
                 false

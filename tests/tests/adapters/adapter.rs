@@ -1,10 +1,11 @@
 //! What the suite asks of an adapter.
 
 use std::future::Future;
+use std::path::Path;
 use std::pin::Pin;
 
-use tb_driver::Client;
-use tb_proto::Config;
+use tb_driver::{Client, NotProvisioned};
+use tb_proto::{Config, Credentials, ProvisionRequest};
 use tokio::runtime::Runtime;
 
 use crate::trouble::{Trouble, TroubledTcp};
@@ -13,7 +14,15 @@ use crate::trouble::{Trouble, TroubledTcp};
 pub(crate) trait Adapter {
     /// A client that does nothing until its driver is started.
     fn prepare(config: Config, trouble: Trouble) -> (Client, Unstarted);
+
+    /// Credentials from the server.
+    fn provision(url: &str, request: ProvisionRequest) -> Provisioned;
+
+    /// Credentials from the file, or from the server.
+    fn load_or_provision(path: &Path, url: &str, request: ProvisionRequest) -> Provisioned;
 }
+
+pub(crate) type Provisioned = Result<Credentials, NotProvisioned>;
 
 /// A driver that was not started: call it to start, drop it to give up.
 pub(crate) type Unstarted = Box<dyn FnOnce() -> Running>;
@@ -57,6 +66,22 @@ impl Adapter for Tokio {
         };
         (client, Box::new(start))
     }
+
+    fn provision(url: &str, request: ProvisionRequest) -> Provisioned {
+        runtime().block_on(tb_tokio::provision(url, request))
+    }
+
+    fn load_or_provision(path: &Path, url: &str, request: ProvisionRequest) -> Provisioned {
+        runtime().block_on(tb_tokio::load_or_provision(path, url, request))
+    }
+}
+
+fn runtime() -> Runtime {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap()
 }
 
 /// Plain threads.
@@ -70,5 +95,13 @@ impl Adapter for Threads {
             Running { runtime: None }
         };
         (client, Box::new(start))
+    }
+
+    fn provision(url: &str, request: ProvisionRequest) -> Provisioned {
+        tb_blocking::provision(url, request)
+    }
+
+    fn load_or_provision(path: &Path, url: &str, request: ProvisionRequest) -> Provisioned {
+        tb_blocking::load_or_provision(path, url, request)
     }
 }

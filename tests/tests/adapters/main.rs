@@ -6,6 +6,7 @@ mod endings;
 mod exchange;
 mod misbehaviour;
 mod on_tokio;
+mod provisioning;
 mod rpc;
 mod server;
 mod transport;
@@ -51,6 +52,12 @@ suite! {
         a_call_that_is_dropped_is_answered_with_an_error,
         a_refused_answer_gives_the_call_back,
         a_method_has_one_taker;
+    provisioning:
+        a_device_is_provisioned_and_connects,
+        a_device_is_provisioned_once,
+        a_token_whose_answer_was_lost_is_found_again,
+        what_the_server_says_against_it_is_told,
+        nobody_waits_for_a_server_that_is_not_there;
     misbehaviour:
         a_serialisation_that_panics_harms_nobody,
         a_serialisation_that_calls_back_into_the_client_does_not_block,

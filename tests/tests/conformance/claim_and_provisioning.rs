@@ -1,13 +1,12 @@
 //! C-104 to C-115: claiming, and provisioning sessions.
 
 use serde_json::json;
-use tb_tests::sim::Stored;
+use tb_tests::sim::{ClaimOutcome, ConnectionId, Stored};
 
 use crate::wire::{
     self, Connect, Version, connack, puback, puback_with, publish, suback, subscribe,
 };
 use crate::world::World;
-use tb_tests::sim::ConnectionId;
 
 const CLAIM: &str = "v1/devices/me/claim";
 const REQUEST: &str = "/provision/request";
@@ -27,6 +26,8 @@ fn provisioning(version: Version) -> (World, ConnectionId) {
             {"strategy": "allow create new devices", "key": "K", "secret": "S"},
             {"strategy": "check pre-provisioned devices", "key": "PK", "secret": "PS",
              "profile": "preprov"},
+            {"strategy": "disabled", "key": "DK", "secret": "DS"},
+            {"strategy": "x509 certificate chain", "key": "XK", "secret": "XS"},
         ],
     }));
     let peer = world.dial(&Connect::new(version).user_name("provision").bytes());
@@ -267,5 +268,238 @@ fn c_115_a_pre_provisioned_device_is_provisioned_once() {
         expect_answer(&mut world, peer, version, 2, &request("predev"), FAILURE);
         expect_answer(&mut world, peer, version, 3, &request("nobody"), FAILURE);
         expect_answer(&mut world, peer, version, 4, &request("dev1"), FAILURE);
+    }
+}
+
+#[test]
+fn a_customer_claims_with_the_first_key_that_the_device_gave() {
+    let mut world = World::new();
+    let peer = world.connected(Version::V5);
+    let now = world.now;
+    let claim = |world: &mut World, key: &str| {
+        world
+            .simulator
+            .claim_by_customer(world.now, "dev1", "Ann", key)
+    };
+    assert_eq!(
+        claim(&mut world, ""),
+        ClaimOutcome::Failure,
+        "never allowed"
+    );
+    for key in ["first", "second"] {
+        let payload = format!("{{\"secretKey\":\"{key}\"}}");
+        world.send(peer, &publish(Version::V5, CLAIM, 7, &payload));
+        world.expect(peer, &[puback(7)]);
+    }
+    assert_eq!(world.simulator.customer_of("dev1"), None);
+    // A wrong key ends the claim.
+    assert_eq!(claim(&mut world, "second"), ClaimOutcome::Failure);
+    assert_eq!(claim(&mut world, "first"), ClaimOutcome::Failure);
+
+    world.send(
+        peer,
+        &publish(Version::V5, CLAIM, 7, "{\"secretKey\":\"third\"}"),
+    );
+    assert_eq!(claim(&mut world, "third"), ClaimOutcome::Success);
+    assert_eq!(claim(&mut world, "third"), ClaimOutcome::Claimed);
+    assert_eq!(world.simulator.customer_of("dev1"), Some("Ann"));
+    assert!(world.simulator.reclaim(now, "dev1"));
+    assert!(!world.simulator.reclaim(now, "dev1"));
+    // The device hears nothing of all this.
+    world.expect(peer, &[puback(7)]);
+}
+
+#[test]
+fn a_claim_expires_and_may_be_forbidden() {
+    for (payload, patience_ms) in [
+        ("{\"durationMs\":60000}", 60_000),
+        ("{\"durationMs\":-1}", 86_400_000),
+        ("{}", 86_400_000),
+    ] {
+        for (after_ms, outcome) in [
+            (patience_ms - 1, ClaimOutcome::Success),
+            (patience_ms, ClaimOutcome::Failure),
+        ] {
+            let mut world = World::new();
+            let peer = world.connected(Version::V5);
+            world.send(peer, &publish(Version::V5, CLAIM, 0, payload));
+            let at = world.now.plus_millis(after_ms);
+            let got = world.simulator.claim_by_customer(at, "dev1", "Ann", "");
+            assert_eq!(got, outcome, "{payload}");
+        }
+    }
+    let mut world = World::with(json!({"server": {"claiming_allowed": false}}));
+    let peer = world.connected(Version::V5);
+    world.send(peer, &publish(Version::V5, CLAIM, 7, "{}"));
+    world.expect(peer, &[puback(7)]);
+    let now = world.now;
+    let outcome = world.simulator.claim_by_customer(now, "dev1", "Ann", "");
+    assert_eq!(outcome, ClaimOutcome::Failure);
+}
+
+#[test]
+fn a_disabled_strategy_is_not_found() {
+    for version in Version::BOTH {
+        let (mut world, peer) = provisioning(version);
+        let request = r#"{"provisionDeviceKey":"DK","provisionDeviceSecret":"DS"}"#;
+        expect_answer(&mut world, peer, version, 1, request, NOT_FOUND);
+    }
+}
+
+#[test]
+fn a_service_that_does_not_answer_is_class_g() {
+    for version in Version::BOTH {
+        let request = |key: &str, secret: &str| {
+            let text = format!(
+                r#"{{"provisionDeviceKey":"{key}","provisionDeviceSecret":"{secret}","token":"T9"}}"#
+            );
+            publish(version, REQUEST, 7, &text)
+        };
+        let end = |world: &mut World, peer| {
+            if version.is_v5() {
+                world.expect_closed(peer, &[puback_with(7, 0x83), wire::disconnect(0x83)]);
+            } else {
+                world.expect_closed(peer, &[puback(7)]);
+            }
+        };
+        // The strategy for certificates throws, and the transport waits for ten seconds.
+        let (mut world, peer) = provisioning(version);
+        world.send(peer, &request("XK", "XS"));
+        world.pass_ms(9_900);
+        world.expect_alive(peer);
+        end(&mut world, peer);
+        let (mut world, peer) = provisioning(version);
+        world.control(json!({"do": "service_error"}));
+        world.send(peer, &request("K", "S"));
+        end(&mut world, peer);
+        assert_eq!(world.simulator.stored(), []);
+    }
+}
+
+#[test]
+fn the_puback_comes_with_the_response_of_a_slow_service() {
+    let (mut world, peer) = provisioning(Version::V5);
+    world.control(json!({"do": "service_delay", "delay_ms": 500}));
+    let request = r#"{"provisionDeviceKey":"K","provisionDeviceSecret":"bad"}"#;
+    world.send(peer, &publish(Version::V5, REQUEST, 7, request));
+    world.expect_nothing(peer);
+    world.pass_ms(500);
+    let response = publish(Version::V5, RESPONSE, 1, NOT_FOUND);
+    world.expect(peer, &[puback(7), response]);
+}
+
+#[test]
+fn credentials_that_the_server_cannot_store_are_a_failure() {
+    let (mut world, peer) = provisioning(Version::V5);
+    for (downlink, more) in [
+        (1, r#""credentialsType":"MQTT_BASIC""#),
+        (
+            2,
+            r#""credentialsType":"MQTT_BASIC","clientId":"c","password":"p""#,
+        ),
+        // A lone user name and a token share their names.
+        (
+            3,
+            r#""credentialsType":"MQTT_BASIC","username":"DEV1_TOKEN","password":"p""#,
+        ),
+        (4, r#""credentialsType":"X509_CERTIFICATE""#),
+    ] {
+        let request = format!(
+            r#"{{"provisionDeviceKey":"K","provisionDeviceSecret":"S","deviceName":"new",{more}}}"#
+        );
+        expect_answer(&mut world, peer, Version::V5, downlink, &request, FAILURE);
+    }
+    // The same pair is taken, whatever the password.
+    let pair = r#""credentialsType":"MQTT_BASIC","clientId":"c","username":"u","password":"#;
+    let request = |name: &str, password: &str| {
+        format!(
+            r#"{{"provisionDeviceKey":"K","provisionDeviceSecret":"S","deviceName":"{name}",{pair}"{password}"}}"#
+        )
+    };
+    let success = r#"{"credentialsValue":{"clientId":"c","userName":"u","password":"1"},"credentialsType":"MQTT_BASIC","status":"SUCCESS"}"#;
+    expect_answer(
+        &mut world,
+        peer,
+        Version::V5,
+        5,
+        &request("a", "1"),
+        success,
+    );
+    expect_answer(
+        &mut world,
+        peer,
+        Version::V5,
+        6,
+        &request("b", "2"),
+        FAILURE,
+    );
+}
+
+#[test]
+fn a_tenant_that_may_have_no_more_devices_is_a_failure() {
+    let mut world = World::with(json!({
+        "provision_profiles":
+            [{"strategy": "allow create new devices", "key": "K", "secret": "S"}],
+        "max_devices": 2,
+    }));
+    let peer = world.dial(&Connect::new(Version::V5).user_name("provision").bytes());
+    world.expect(peer, &[connack(Version::V5, false, 0)]);
+    let request = r#"{"provisionDeviceKey":"K","provisionDeviceSecret":"S","token":"T"}"#;
+    let success = r#"{"credentialsValue":"T","credentialsType":"ACCESS_TOKEN","status":"SUCCESS"}"#;
+    expect_answer(&mut world, peer, Version::V5, 1, request, success);
+    let request = r#"{"provisionDeviceKey":"K","provisionDeviceSecret":"S","token":"U"}"#;
+    expect_answer(&mut world, peer, Version::V5, 2, request, FAILURE);
+}
+
+#[test]
+fn a_request_in_protobuf_is_answered_in_protobuf_and_so_are_all_after_it() {
+    let (mut world, peer) = provisioning(Version::V5);
+    let response = |id, body: &[u8]| wire::publish_with_id(Version::V5, RESPONSE, Some(id), body);
+    let send = |world: &mut World, body: &[u8]| {
+        let request = wire::publish_with_id(Version::V5, REQUEST, None, body);
+        world.send(peer, &request);
+    };
+    // Device name, key and secret, and a token; `gateway` is set.
+    send(
+        &mut world,
+        b"\x0a\x01p\x1a\x06\x0a\x01K\x12\x01S\x22\x05\x0a\x03\x0a\x01T\x28\x01",
+    );
+    world.expect(peer, &[response(1, b"\x08\x01\x1a\x01T")]);
+    // MQTT_BASIC: the value is JSON text.
+    send(
+        &mut world,
+        b"\x0a\x01q\x10\x02\x1a\x06\x0a\x01K\x12\x01S\x22\x08\x1a\x06\x0a\x01c\x12\x01u",
+    );
+    let value = r#"{"clientId":"c","userName":"u","password":""}"#;
+    let body = [
+        b"\x08\x01\x10\x02\x1a",
+        &[value.len() as u8][..],
+        value.as_bytes(),
+    ]
+    .concat();
+    world.expect(peer, &[response(2, &body)]);
+    // Empty is a message, too, and the name of before is taken.
+    send(&mut world, b"");
+    world.expect(peer, &[response(3, b"\x08\x02")]);
+    send(&mut world, b"\x0a\x01p\x1a\x06\x0a\x01K\x12\x01S");
+    world.expect(peer, &[response(4, b"\x08\x03")]);
+    let json = br#"{"provisionDeviceKey":"K","provisionDeviceSecret":"bad"}"#;
+    send(&mut world, json);
+    world.expect(peer, &[response(5, b"\x08\x02")]);
+    let gateways = world.simulator.stored().iter().filter(|fact| {
+        matches!(fact, Stored::Provision { gateway: true, status, .. } if status == "SUCCESS")
+    });
+    assert_eq!(gateways.count(), 1);
+    let certificate = b"\x10\x01\x1a\x06\x0a\x01K\x12\x01S\x22\x06\x12\x04\x0a\x02MI";
+    send(&mut world, certificate);
+    world.expect(peer, &[response(6, b"\x08\x01\x10\x01\x1a\x02MI")]);
+}
+
+#[test]
+fn what_is_neither_json_nor_protobuf_is_class_a() {
+    for version in Version::BOTH {
+        let (mut world, peer) = provisioning(version);
+        world.send(peer, &publish(version, REQUEST, 7, "{bad"));
+        world.expect_class_a(peer, version, 7);
     }
 }

@@ -17,6 +17,7 @@ mod faults;
 mod listing;
 mod ota;
 mod profiles;
+mod protobuf;
 mod publish_and_subscribe;
 mod rate_limits;
 mod robustness;

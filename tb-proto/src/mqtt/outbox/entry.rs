@@ -23,15 +23,28 @@ pub(crate) trait Content {
     fn filter_cost(filter: &Filter) -> Cost;
 
     /// Whether its place among others of its kind means nothing, because it carries its time.
-    fn has_time(&self) -> bool;
+    fn has_time(&self) -> bool {
+        false
+    }
+
+    /// Whether it can be sent in parts.
+    fn can_be_cut(&self) -> bool {
+        false
+    }
 
     /// Whether parts have been cut off: then only the rest is to be sent, in parts.
-    fn is_cut(&self) -> bool;
+    fn is_cut(&self) -> bool {
+        false
+    }
 
     /// Cuts off the next part within these limits. `id` is its own.
-    fn next_part(&mut self, id: MessageId, limits: PartLimits) -> NextPart<Self>
+    fn next_part(&mut self, _id: MessageId, _limits: PartLimits) -> NextPart<Self>
     where
-        Self: Sized;
+        Self: Sized,
+    {
+        let size = self.parts().iter().map(|part| part.len()).sum();
+        NextPart::TooLarge { size }
+    }
 }
 
 /// What one part of a message may have.

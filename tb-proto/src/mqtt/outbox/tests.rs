@@ -23,19 +23,6 @@ impl Content for Bytes {
     fn filter_cost(_: &Filter) -> Cost {
         Cost::Message
     }
-
-    fn has_time(&self) -> bool {
-        true
-    }
-
-    fn is_cut(&self) -> bool {
-        false
-    }
-
-    fn next_part(&mut self, _: MessageId, _: PartLimits) -> NextPart<Self> {
-        let size = self.0.len();
-        NextPart::TooLarge { size }
-    }
 }
 
 const LIMITS: OutboxLimits = OutboxLimits {

@@ -181,7 +181,7 @@ mod tests {
 
     #[test]
     fn more_than_a_bucket_holds_goes_when_it_is_full() {
-        let mut bucket = bucket("10:1", 100);
+        let bucket = bucket("10:1", 100);
         assert_eq!(bucket.payable_at(START, 0, 25), Some(START));
         assert_eq!(bucket.payable_at(START, 1, 25), None);
     }

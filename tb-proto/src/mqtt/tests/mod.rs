@@ -33,19 +33,6 @@ impl Content for Text {
     fn filter_cost(_: &Filter) -> Cost {
         Cost::Message
     }
-
-    fn has_time(&self) -> bool {
-        true
-    }
-
-    fn is_cut(&self) -> bool {
-        false
-    }
-
-    fn next_part(&mut self, _: MessageId, _: PartLimits) -> NextPart<Self> {
-        let size = self.0.len();
-        NextPart::TooLarge { size }
-    }
 }
 
 /// A client and the hand that plays its server.

@@ -12,7 +12,7 @@ use crate::tb::json::check::{self, Edits};
 use crate::tb::json::scan::{BadJson, Kind, Scanner};
 use crate::tb::json::serializer::{self, Written};
 use crate::tb::json::unescaped;
-use crate::tb::{InvalidPayload, MessageOptions, Priority};
+use crate::tb::{Encoding, InvalidPayload, MessageOptions, PayloadFormat, Priority};
 
 /// Client attributes to be sent.
 ///
@@ -30,10 +30,11 @@ pub struct Attributes {
     options: MessageOptions,
 }
 
-/// A checked object of attributes.
+/// A checked object of attributes, or a message of the profile's schema.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct AttributeBody {
     pub(crate) text: Vec<u8>,
+    pub(crate) encoding: Encoding,
     /// How many values the server stores: what its limits count.
     pub(crate) data_points: u32,
 }
@@ -47,6 +48,40 @@ impl Attributes {
     /// Attributes as JSON text: one object of keys, strict JSON, nested at most 128 levels deep.
     pub fn json(text: impl Into<Vec<u8>>) -> Self {
         Self::from_body(AttributeBody::from_text(text.into()))
+    }
+
+    /// Attributes as the bytes of a message of the profile's attributes schema, for a connection that
+    /// speaks protobuf ([`PayloadFormat`]). They are sent as they are, each message by itself: they are
+    /// not merged while they wait.
+    ///
+    /// The server stores fields without a value as 0, `""` or false unless the schema declares them
+    /// `optional`, and writes their names in lowerCamelCase: `tank_level` becomes `tankLevel`
+    /// (TB §11.4).
+    ///
+    /// [`PayloadFormat`]: crate::PayloadFormat
+    pub fn protobuf(message: impl Into<Vec<u8>>) -> Self {
+        Self::from_body(Ok(AttributeBody {
+            text: message.into(),
+            encoding: Encoding::Protobuf,
+            data_points: 1,
+        }))
+    }
+
+    /// As [`protobuf`](Self::protobuf), from a message of the `prost` crate.
+    #[cfg(feature = "prost")]
+    pub fn message(message: &impl prost::Message) -> Self {
+        Self::protobuf(message.encode_to_vec())
+    }
+
+    /// How many values a protobuf message has: what the server's limits on data points count. Default 1.
+    /// Of JSON they are counted, and this changes nothing.
+    pub fn counted_as(mut self, data_points: u32) -> Self {
+        if let Ok(body) = &mut self.body
+            && body.encoding == Encoding::Protobuf
+        {
+            body.data_points = data_points;
+        }
+        self
     }
 
     /// Sends with this quality of service instead of the configured one.
@@ -68,8 +103,9 @@ impl Attributes {
     }
 
     /// Whether it can be sent; if so, [`into_parts`](Self::into_parts) succeeds.
-    pub(crate) fn check(&self) -> Result<(), InvalidPayload> {
-        self.body.as_ref().map(|_| ()).map_err(Clone::clone)
+    pub(crate) fn check(&self, format: PayloadFormat) -> Result<(), InvalidPayload> {
+        let body = self.body.as_ref().map_err(Clone::clone)?;
+        body.encoding.check(format)
     }
 
     /// What [`into_parts`](Self::into_parts) took apart.
@@ -103,6 +139,7 @@ impl AttributeBody {
         }
         Ok(Self {
             text,
+            encoding: Encoding::Json,
             data_points: form.data_points,
         })
     }
@@ -130,6 +167,7 @@ impl AttributeBody {
         }
         Ok(Self {
             text: edits.apply(text.into_bytes()),
+            encoding: Encoding::Json,
             data_points: object.data_points,
         })
     }
@@ -215,7 +253,11 @@ impl<'a> Merged<'a> {
             data_points = data_points.saturating_add(u32::from(!null));
         }
         text.push(b'}');
-        AttributeBody { text, data_points }
+        AttributeBody {
+            text,
+            encoding: Encoding::Json,
+            data_points,
+        }
     }
 }
 

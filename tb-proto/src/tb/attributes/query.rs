@@ -3,8 +3,8 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
-use crate::tb::InvalidPayload;
 use crate::tb::json::{check_key, write_text};
+use crate::tb::{InvalidPayload, PayloadFormat, protobuf};
 
 /// Which attributes the server is asked for.
 ///
@@ -86,30 +86,23 @@ impl AttributeQuery {
         self.timeout
     }
 
-    /// The request's payload (TB §3.2).
-    pub(crate) fn payload(&self) -> Result<Vec<u8>, InvalidQuery> {
-        let Keys::Listed { client, shared } = &self.keys else {
-            return Ok(b"{}".to_vec());
+    /// The request's payload (TB §3.2, §11.5).
+    pub(crate) fn payload(&self, format: PayloadFormat) -> Result<Vec<u8>, InvalidQuery> {
+        let (client, shared): (&[String], &[String]) = match &self.keys {
+            Keys::All => (&[], &[]),
+            // A request without lists would ask for everything (C-070).
+            Keys::Listed { client, shared } if client.is_empty() && shared.is_empty() => {
+                return Err(InvalidQuery::NoKeys);
+            }
+            Keys::Listed { client, shared } => (client, shared),
         };
-        // An object without lists would ask for everything (C-070).
-        if client.is_empty() && shared.is_empty() {
-            return Err(InvalidQuery::NoKeys);
+        for key in client.iter().chain(shared) {
+            askable(key)?;
         }
-        let mut out = alloc::vec![b'{'];
-        for (name, keys) in [("clientKeys", client), ("sharedKeys", shared)] {
-            if keys.is_empty() {
-                continue;
-            }
-            keys.iter().try_for_each(|key| askable(key))?;
-            if out.len() > 1 {
-                out.push(b',');
-            }
-            write_text(&mut out, name);
-            out.push(b':');
-            write_text(&mut out, &keys.join(","));
-        }
-        out.push(b'}');
-        Ok(out)
+        Ok(match format {
+            PayloadFormat::Json => json(client, shared),
+            PayloadFormat::Protobuf { .. } => protobuf::attributes_request(client, shared),
+        })
     }
 
     fn listed(client: Vec<String>, shared: Vec<String>) -> Self {
@@ -124,6 +117,23 @@ impl Default for AttributeQuery {
     fn default() -> Self {
         Self::new()
     }
+}
+
+fn json(client: &[String], shared: &[String]) -> Vec<u8> {
+    let mut out = alloc::vec![b'{'];
+    for (name, keys) in [("clientKeys", client), ("sharedKeys", shared)] {
+        if keys.is_empty() {
+            continue;
+        }
+        if out.len() > 1 {
+            out.push(b',');
+        }
+        write_text(&mut out, name);
+        out.push(b':');
+        write_text(&mut out, &keys.join(","));
+    }
+    out.push(b'}');
+    out
 }
 
 /// The keys travel as one text that the server splits at commas, without trimming.

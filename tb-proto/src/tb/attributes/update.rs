@@ -5,13 +5,13 @@ use alloc::vec::Vec;
 use serde_json::Value;
 
 use super::AttributeMap;
-use crate::tb::UnexpectedPayload;
+use crate::tb::{UnexpectedPayload, protobuf};
 
 /// Shared attributes were changed or deleted on the server.
 ///
 /// The server announces a deletion as `{"deleted": ["key", …]}`. A shared attribute that is itself
 /// called `deleted` and whose value is an array of text cannot be told from it and is taken for a
-/// deletion; do not name an attribute so.
+/// deletion; do not name an attribute so. Protobuf does not have the ambiguity.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AttributeUpdate {
     /// New values.
@@ -24,6 +24,12 @@ impl AttributeUpdate {
     /// Whether nothing changed.
     pub fn is_empty(&self) -> bool {
         self.updated.is_empty() && self.deleted.is_empty()
+    }
+
+    /// Reads an update, be it JSON or a protobuf message.
+    pub(crate) fn read(payload: &[u8]) -> Result<Self, UnexpectedPayload> {
+        Self::parse(payload)
+            .or_else(|not_json| protobuf::read_attribute_update(payload).map_err(|_| not_json))
     }
 
     pub(crate) fn parse(payload: &[u8]) -> Result<Self, UnexpectedPayload> {

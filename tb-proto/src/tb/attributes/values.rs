@@ -4,7 +4,7 @@ use alloc::string::String;
 use serde_json::Value;
 
 use super::AttributeMap;
-use crate::tb::UnexpectedPayload;
+use crate::tb::{UnexpectedPayload, protobuf};
 
 /// The answer to an attribute request.
 ///
@@ -19,6 +19,13 @@ pub struct AttributeValues {
 }
 
 impl AttributeValues {
+    /// Reads the answer to the request that we numbered `request`, be it JSON or a protobuf message.
+    pub(crate) fn read(payload: &[u8], request: i32) -> Result<Self, UnexpectedPayload> {
+        Self::parse(payload).or_else(|not_json| {
+            protobuf::read_attribute_values(payload, request).map_err(|_| not_json)
+        })
+    }
+
     pub(crate) fn parse(payload: &[u8]) -> Result<Self, UnexpectedPayload> {
         let mut scopes: BTreeMap<String, Value> = serde_json::from_slice(payload)?;
         let mut scope = |name| match scopes.remove(name) {

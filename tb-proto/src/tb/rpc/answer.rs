@@ -5,13 +5,28 @@ use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::tb::UnexpectedPayload;
 use crate::tb::invalid::bounded;
 use crate::tb::json::scan::{BadJson, Kind, Scanner};
 use crate::tb::json::unescaped;
+use crate::tb::{UnexpectedPayload, protobuf};
 
 /// What became of a client-side call.
 pub(crate) type RpcAnswer = Result<RpcResponse, RpcError>;
+
+/// Reads the answer to the call that we numbered `request`.
+///
+/// Whether it is JSON or a protobuf message shows: a message begins with a control character, the tag
+/// of its number, which is never 0.
+pub(crate) fn read_rpc_answer(payload: &Bytes, request: i32) -> RpcAnswer {
+    match protobuf::read_rpc_answer(payload, request) {
+        Ok(Ok(answer)) => parse_rpc_answer(&answer),
+        Ok(Err(text)) if text == "timeout" => Err(RpcError::Timeout),
+        Ok(Err(text)) => Err(RpcError::Answered {
+            error: Value::String(text),
+        }),
+        Err(_) => parse_rpc_answer(payload),
+    }
+}
 
 /// Tells an answer from an error: an object whose only member is `error` (C-098).
 pub(crate) fn parse_rpc_answer(payload: &Bytes) -> RpcAnswer {

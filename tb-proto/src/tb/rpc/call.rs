@@ -6,8 +6,8 @@ use core::time::Duration;
 use serde::Serialize;
 
 use super::reply::plain_json;
-use crate::tb::InvalidPayload;
 use crate::tb::json::write_text;
+use crate::tb::{InvalidPayload, PayloadFormat, protobuf};
 
 /// A call that the device makes to the server.
 ///
@@ -70,21 +70,32 @@ impl RpcCall {
         self
     }
 
-    pub(crate) fn into_parts(self) -> Result<RpcCallParts, InvalidPayload> {
+    pub(crate) fn into_parts(self, format: PayloadFormat) -> Result<RpcCallParts, InvalidPayload> {
         let params = self.params.transpose()?;
-        let mut payload = b"{\"method\":".to_vec();
-        write_text(&mut payload, &self.method);
-        if let Some(params) = params {
-            payload.extend_from_slice(b",\"params\":");
-            payload.extend_from_slice(&params);
-        }
-        payload.push(b'}');
+        let payload = match format {
+            PayloadFormat::Json => json(&self.method, params.as_deref()),
+            PayloadFormat::Protobuf { .. } => {
+                // Parameters are JSON text there too, and no text is no JSON.
+                protobuf::rpc_request(&self.method, params.as_deref().unwrap_or(b"null"))
+            }
+        };
         Ok(RpcCallParts {
             payload,
             timeout: self.timeout,
             idempotent: self.idempotent,
         })
     }
+}
+
+fn json(method: &str, params: Option<&[u8]>) -> Vec<u8> {
+    let mut payload = b"{\"method\":".to_vec();
+    write_text(&mut payload, method);
+    if let Some(params) = params {
+        payload.extend_from_slice(b",\"params\":");
+        payload.extend_from_slice(params);
+    }
+    payload.push(b'}');
+    payload
 }
 
 /// A call without parameters can be named by its method.

@@ -1,28 +1,41 @@
-use alloc::string::ToString;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
 
 use bytes::Bytes;
 use serde::Serialize;
 
-use crate::tb::InvalidPayload;
 use crate::tb::invalid::bounded;
 use crate::tb::json::write_text;
+use crate::tb::{InvalidPayload, PayloadFormat, protobuf};
 
 /// What the device answers to a call of the server.
 ///
 /// Any value that serialises to JSON can be passed by reference where a reply is taken. It is
 /// serialised at once; what is wrong with it is reported when it is sent.
+///
+/// On a connection that speaks protobuf it is put into the message that profiles have for replies
+/// unless they are changed: `RpcResponseMsg` with the field `optional string payload = 1`. A string
+/// stands there as its text, every other value as JSON text, and whoever called gets the whole message:
+/// `{"payload": "…"}`. For another schema there is [`protobuf`](Self::protobuf).
 #[derive(Clone, PartialEq)]
 pub struct RpcReply {
-    payload: Result<Bytes, InvalidPayload>,
+    payload: Result<Payload, InvalidPayload>,
+}
+
+#[derive(Clone, PartialEq)]
+enum Payload {
+    /// JSON, or what was given for it.
+    Text(Bytes),
+    /// A message of the profile's schema.
+    Message(Bytes),
 }
 
 impl RpcReply {
     /// Answers with `value` as JSON.
     pub fn new<T: Serialize + ?Sized>(value: &T) -> Self {
         Self {
-            payload: plain_json(value).map(Bytes::from),
+            payload: plain_json(value).map(|text| Payload::Text(text.into())),
         }
     }
 
@@ -32,7 +45,7 @@ impl RpcReply {
         Self {
             // A buffer of the application may run its code when it is dropped; a driver drops what is
             // settled where no such code may run.
-            payload: Ok(Bytes::copy_from_slice(text.as_ref())),
+            payload: Ok(Payload::Text(Bytes::copy_from_slice(text.as_ref()))),
         }
     }
 
@@ -45,17 +58,45 @@ impl RpcReply {
         write_text(&mut payload, message.as_ref());
         payload.push(b'}');
         Self {
-            payload: Ok(payload.into()),
+            payload: Ok(Payload::Text(payload.into())),
         }
     }
 
-    /// Whether it can be sent, and how long it is in bytes.
-    pub(crate) fn check(&self) -> Result<usize, InvalidPayload> {
-        self.payload.as_ref().map(Bytes::len).map_err(Clone::clone)
+    /// Answers with the bytes of a message of the profile's RPC response schema, on a connection that
+    /// speaks protobuf. Whoever called gets it as JSON.
+    pub fn protobuf(message: impl Into<Vec<u8>>) -> Self {
+        Self {
+            payload: Ok(Payload::Message(message.into().into())),
+        }
     }
 
-    pub(crate) fn into_payload(self) -> Result<Bytes, InvalidPayload> {
-        self.payload
+    /// As [`protobuf`](Self::protobuf), from a message of the `prost` crate.
+    #[cfg(feature = "prost")]
+    pub fn message(message: &impl prost::Message) -> Self {
+        Self::protobuf(message.encode_to_vec())
+    }
+
+    /// What is sent on a connection that speaks `format`.
+    pub(crate) fn payload(&self, format: PayloadFormat) -> Result<Bytes, InvalidPayload> {
+        match (self.payload.as_ref().map_err(Clone::clone)?, format) {
+            (Payload::Text(text), PayloadFormat::Json) => Ok(text.clone()),
+            (Payload::Message(message), PayloadFormat::Protobuf { .. }) => Ok(message.clone()),
+            (Payload::Message(_), PayloadFormat::Json) => Err(InvalidPayload::ProtobufOnJson),
+            (Payload::Text(text), PayloadFormat::Protobuf { .. }) => {
+                let text = core::str::from_utf8(text).map_err(|error| InvalidPayload::Syntax {
+                    offset: error.valid_up_to(),
+                })?;
+                let string = serde_json::from_str::<String>(text);
+                let text = string.as_deref().unwrap_or(text);
+                Ok(protobuf::rpc_reply(text.as_bytes()).into())
+            }
+        }
+    }
+
+    fn len(&self) -> Result<usize, &InvalidPayload> {
+        self.payload.as_ref().map(|payload| match payload {
+            Payload::Text(bytes) | Payload::Message(bytes) => bytes.len(),
+        })
     }
 }
 
@@ -70,7 +111,7 @@ impl<T: Serialize + ?Sized> From<&T> for RpcReply {
 impl fmt::Debug for RpcReply {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RpcReply")
-            .field("bytes", &self.payload.as_ref().map(Bytes::len))
+            .field("bytes", &self.len())
             .finish()
     }
 }

@@ -1,21 +1,33 @@
 use alloc::string::{String, ToString};
-use core::fmt;
 
 use bytes::Bytes;
-use serde::de::DeserializeOwned;
 
-use crate::tb::UnexpectedPayload;
+use super::Params;
 use crate::tb::json::scan::{BadJson, Kind, Scanner};
 use crate::tb::json::unescaped;
+use crate::tb::protobuf::RpcRequestMessage;
+use crate::tb::{UnexpectedPayload, protobuf};
 
-/// A call of the server: `{"method": …, "params": …}`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A call of the server: `{"method": …, "params": …}`, or the same as a protobuf message.
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct RpcRequestBody {
     pub(crate) method: String,
     pub(crate) params: Params,
 }
 
 impl RpcRequestBody {
+    /// Reads the call that the topic numbers `request`, be it JSON or a protobuf message.
+    pub(crate) fn read(payload: &Bytes, request: i32) -> Result<Self, UnexpectedPayload> {
+        Self::parse(payload).or_else(|not_json| {
+            let RpcRequestMessage { method, params } =
+                protobuf::read_rpc_request(payload, request).map_err(|_| not_json)?;
+            Ok(Self {
+                method,
+                params: params.map_or(Params::NULL, Params::from_field),
+            })
+        })
+    }
+
     /// Finds method and parameters without building anything of the parameters.
     pub(crate) fn parse(payload: &Bytes) -> Result<Self, UnexpectedPayload> {
         let text = core::str::from_utf8(payload)
@@ -28,7 +40,9 @@ impl RpcRequestBody {
         })?;
         let method =
             method.ok_or_else(|| UnexpectedPayload::new("the RPC request has no method"))?;
-        let params = params.map_or(Params::NULL, |range| Params(payload.slice(range)));
+        let params = params.map_or(Params::NULL, |range| {
+            Params::from_json(payload.slice(range))
+        });
         Ok(Self { method, params })
     }
 }
@@ -53,56 +67,6 @@ fn members(text: &str) -> Result<Members, BadJson> {
     }
     scanner.end()?;
     Ok((method, params))
-}
-
-/// The parameters of a call: JSON text, parsed when asked.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Params(
-    /// A JSON value, found by the scanner.
-    Bytes,
-);
-
-impl Params {
-    /// What a call without parameters has.
-    pub const NULL: Self = Self(Bytes::from_static(b"null"));
-
-    /// The parameters as the JSON text that came.
-    pub fn as_json(&self) -> &str {
-        // The scanner works on text, so this does not fail.
-        core::str::from_utf8(&self.0).unwrap_or("null")
-    }
-
-    /// The parameters as a `T`.
-    ///
-    /// # Errors
-    ///
-    /// They are of another type.
-    pub fn parse<T: DeserializeOwned>(&self) -> Result<T, UnexpectedPayload> {
-        Ok(serde_json::from_slice(&self.0)?)
-    }
-
-    /// Whether there are none: missing or `null`.
-    pub fn is_null(&self) -> bool {
-        &*self.0 == b"null"
-    }
-
-    /// The JSON text, sharing the memory it came in.
-    pub fn into_bytes(self) -> Bytes {
-        self.0
-    }
-}
-
-impl Default for Params {
-    fn default() -> Self {
-        Self::NULL
-    }
-}
-
-/// Tells the size, not the content: it belongs into no log.
-impl fmt::Debug for Params {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Params({} bytes)", self.0.len())
-    }
 }
 
 #[cfg(test)]

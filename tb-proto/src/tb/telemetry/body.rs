@@ -4,8 +4,9 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 
 use super::forms::{self, Form};
-use crate::tb::InvalidPayload;
 use crate::tb::json::serializer::Written;
+use crate::tb::protobuf::TimeField;
+use crate::tb::{Encoding, InvalidPayload};
 
 const BEFORE_TS: &[u8] = b"{\"ts\":";
 const BEFORE_VALUES: &[u8] = b",\"values\":";
@@ -13,7 +14,7 @@ const BEFORE_VALUES: &[u8] = b",\"values\":";
 /// A checked telemetry payload whose time can still be filled in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct TelemetryBody {
-    /// `{"ts":…,"values":` or nothing; if something, a `}` follows `text`.
+    /// `{"ts":…,"values":`, and then a `}` follows `text`; of a message its field `ts`; or nothing.
     head: Head,
     text: Vec<u8>,
     form: Form,
@@ -66,6 +67,35 @@ impl TelemetryBody {
         })
     }
 
+    /// A message of the profile's schema.
+    pub(super) const fn from_message(message: Vec<u8>) -> Self {
+        Self {
+            head: Head::NONE,
+            text: message,
+            form: Form::Message { ts_field: None },
+            data_points: 1,
+            by_arrival: false,
+        }
+    }
+
+    pub(crate) const fn encoding(&self) -> Encoding {
+        match self.form {
+            Form::Values | Form::Complete | Form::List { .. } => Encoding::Json,
+            Form::Message { .. } | Form::CompleteMessage => Encoding::Protobuf,
+        }
+    }
+
+    /// Says where a message has its time.
+    pub(super) const fn set_ts_field(&mut self, number: Option<u32>) {
+        if let Form::Message { ts_field } = &mut self.form {
+            *ts_field = number;
+        }
+    }
+
+    pub(super) const fn set_data_points(&mut self, data_points: u32) {
+        self.data_points = data_points;
+    }
+
     /// An array without entries; never to be sent (C-052).
     pub(crate) fn empty() -> Self {
         Self {
@@ -78,11 +108,15 @@ impl TelemetryBody {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.text == b"[]"
+        // A message of fields that are all at their default is empty, and not without meaning.
+        self.encoding() == Encoding::Json && self.text == b"[]"
     }
 
     /// Adds the entry or entries of `other`; amortised, it costs the length of `other`.
-    pub(super) fn append(&mut self, other: &Self) {
+    pub(super) fn append(&mut self, other: &Self) -> Result<(), InvalidPayload> {
+        if [self.encoding(), other.encoding()].contains(&Encoding::Protobuf) {
+            return Err(InvalidPayload::ProtobufInBatch);
+        }
         let unstamped = self.needs_stamp() || other.needs_stamp();
         if !matches!(self.form, Form::List { .. }) {
             self.text = [b"[", &*self.parts().concat(), b"]"].concat();
@@ -100,6 +134,7 @@ impl TelemetryBody {
         self.form = Form::List { unstamped };
         self.by_arrival |= other.by_arrival;
         self.data_points = self.data_points.saturating_add(other.data_points);
+        Ok(())
     }
 
     /// The payload as elements of an array, without brackets.
@@ -110,7 +145,7 @@ impl TelemetryBody {
                 let text = text.strip_prefix(b"[").unwrap_or(text);
                 [b"", text.strip_suffix(b"]").unwrap_or(text), b""]
             }
-            Form::Values | Form::Complete => self.parts(),
+            _ => self.parts(),
         }
     }
 
@@ -121,7 +156,10 @@ impl TelemetryBody {
 
     /// Whether an entry has no time yet.
     pub(crate) fn needs_stamp(&self) -> bool {
-        matches!(self.form, Form::Values | Form::List { unstamped: true })
+        matches!(
+            self.form,
+            Form::Values | Form::List { unstamped: true } | Form::Message { ts_field: Some(_) }
+        )
     }
 
     /// Whether every entry has its time.
@@ -141,7 +179,18 @@ impl TelemetryBody {
                 let stamped = forms::stamp_list(&self.text, unix_ms);
                 Some(core::mem::replace(&mut self.text, stamped))
             }
-            Form::List { unstamped: false } | Form::Complete => None,
+            Form::Message {
+                ts_field: Some(ts_field),
+            } => {
+                // Of a field that is there twice the later holds: a time that the message has of
+                // its own.
+                self.head = Head::of_message(ts_field, unix_ms);
+                None
+            }
+            Form::List { unstamped: false }
+            | Form::Complete
+            | Form::Message { ts_field: None }
+            | Form::CompleteMessage => None,
         };
         self.settle();
         Unstamped {
@@ -179,6 +228,7 @@ impl TelemetryBody {
         self.form = match self.form {
             Form::List { .. } => Form::List { unstamped: false },
             Form::Values | Form::Complete => Form::Complete,
+            Form::Message { .. } | Form::CompleteMessage => Form::CompleteMessage,
         };
     }
 
@@ -191,7 +241,8 @@ impl TelemetryBody {
     #[inline]
     pub(crate) fn parts(&self) -> [&[u8]; 3] {
         let head = self.head.as_bytes();
-        [head, &self.text, if head.is_empty() { b"" } else { b"}" }]
+        let closed = head.is_empty() || matches!(self.form, Form::CompleteMessage);
+        [head, &self.text, if closed { b"" } else { b"}" }]
     }
 
     /// Length of the payload in bytes.
@@ -206,7 +257,7 @@ impl TelemetryBody {
     }
 }
 
-/// `{"ts":…,"values":` without an allocation.
+/// `{"ts":…,"values":`, or a field `ts`, without an allocation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Head {
     bytes: [u8; Self::LONGEST],
@@ -214,7 +265,7 @@ struct Head {
 }
 
 impl Head {
-    /// Six bytes, ten bytes, and the twenty of `i64::MIN`.
+    /// Six bytes, ten bytes, and the twenty of `i64::MIN`. A field `ts` has up to fifteen.
     const LONGEST: usize = 36;
     const NONE: Self = Self {
         bytes: [0; Self::LONGEST],
@@ -226,6 +277,12 @@ impl Head {
         head.push(BEFORE_TS);
         head.push(itoa::Buffer::new().format(unix_ms).as_bytes());
         head.push(BEFORE_VALUES);
+        head
+    }
+
+    fn of_message(ts_field: u32, unix_ms: i64) -> Self {
+        let mut head = Self::NONE;
+        head.push(TimeField::new(ts_field, unix_ms).as_bytes());
         head
     }
 

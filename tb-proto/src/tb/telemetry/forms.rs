@@ -20,6 +20,13 @@ pub(crate) enum Form {
         /// Some of them have no time yet.
         unstamped: bool,
     },
+    /// A protobuf message that has no time yet, as far as is known.
+    Message {
+        /// The number of its field `ts`, if there is one and it is known.
+        ts_field: Option<u32>,
+    },
+    /// A protobuf message to which nothing is to be added.
+    CompleteMessage,
 }
 
 /// A payload that follows the rules, apart from `edits`.

@@ -12,7 +12,7 @@ use serde::Serialize;
 pub(crate) use body::{TelemetryBody, Unstamped};
 
 use super::json::serializer;
-use super::{InvalidPayload, MessageOptions, Priority};
+use super::{Encoding, InvalidPayload, MessageOptions, PayloadFormat, Priority};
 use crate::codec::QoS;
 
 /// Readings to be sent, with everything that goes with them.
@@ -94,6 +94,45 @@ impl Telemetry {
         Self::from_body(TelemetryBody::from_text(text.into()))
     }
 
+    /// A reading as the bytes of a message of the profile's telemetry schema, for a connection that
+    /// speaks protobuf ([`PayloadFormat::Protobuf`]). It is sent as it is, apart from its time.
+    ///
+    /// A message gets the time of its acceptance if the configuration says where the schema has one
+    /// (`ts_field`); a time that it has of its own holds. Without that it is stored at the time it
+    /// states, or at that of arrival, and a message that is sent again after a lost connection is then
+    /// stored twice.
+    ///
+    /// The server stores fields without a value as 0, `""` or false unless the schema declares them
+    /// `optional`, and writes their names in lowerCamelCase: `tank_level` becomes `tankLevel`
+    /// (TB §11.4).
+    ///
+    /// ```
+    /// # use tb_proto::Telemetry;
+    /// // optional double temperature = 1;
+    /// let message = [&[0x09][..], &21.5_f64.to_le_bytes()].concat();
+    /// let telemetry = Telemetry::protobuf(message);
+    /// ```
+    pub fn protobuf(message: impl Into<Vec<u8>>) -> Self {
+        Self::from_body(Ok(TelemetryBody::from_message(message.into())))
+    }
+
+    /// As [`protobuf`](Self::protobuf), from a message of the `prost` crate.
+    #[cfg(feature = "prost")]
+    pub fn message(message: &impl prost::Message) -> Self {
+        Self::protobuf(message.encode_to_vec())
+    }
+
+    /// How many values a protobuf message has: what the server's limits on data points count. Default 1.
+    /// Of JSON they are counted, and this changes nothing.
+    pub fn counted_as(mut self, data_points: u32) -> Self {
+        if let Ok(body) = &mut self.body
+            && body.encoding() == Encoding::Protobuf
+        {
+            body.set_data_points(data_points);
+        }
+        self
+    }
+
     /// A message without readings yet: add them with [`entry`](Self::entry) and
     /// [`entry_at`](Self::entry_at).
     ///
@@ -154,25 +193,33 @@ impl Telemetry {
         self
     }
 
-    /// How many values the server would store: what its limits on data points count. 0 if it cannot
-    /// be sent.
+    /// How many values the server would store: what its limits on data points count; of a protobuf
+    /// message what [`counted_as`](Self::counted_as) said. 0 if it cannot be sent.
     pub fn data_points(&self) -> u32 {
         self.body.as_ref().map_or(0, TelemetryBody::data_points)
     }
 
     /// Whether it can be sent; if so, [`into_parts`](Self::into_parts) succeeds.
-    pub(crate) fn check(&self) -> Result<(), InvalidPayload> {
-        match (&self.body, self.time) {
-            (Err(invalid), _) => Err(invalid.clone()),
-            (Ok(body), _) if body.is_empty() => Err(InvalidPayload::Empty),
-            (Ok(_), Time::At(unix_ms)) => plausible(unix_ms),
-            (Ok(_), Time::Acceptance | Time::Arrival) => Ok(()),
+    pub(crate) fn check(&self, format: PayloadFormat) -> Result<(), InvalidPayload> {
+        let body = self.body.as_ref().map_err(Clone::clone)?;
+        body.encoding().check(format)?;
+        match self.time {
+            _ if body.is_empty() => Err(InvalidPayload::Empty),
+            Time::At(_) if !format.is_json() && format.ts_field().is_none() => {
+                Err(InvalidPayload::NoTsField)
+            }
+            Time::At(unix_ms) => plausible(unix_ms),
+            Time::Acceptance | Time::Arrival => Ok(()),
         }
     }
 
-    pub(crate) fn into_parts(self) -> Result<(TelemetryBody, MessageOptions), InvalidPayload> {
-        self.check()?;
+    pub(crate) fn into_parts(
+        self,
+        format: PayloadFormat,
+    ) -> Result<(TelemetryBody, MessageOptions), InvalidPayload> {
+        self.check(format)?;
         let mut body = self.body?;
+        body.set_ts_field(format.ts_field());
         match self.time {
             Time::Acceptance => {}
             Time::At(unix_ms) => {
@@ -208,7 +255,7 @@ impl Telemetry {
                 plausible(unix_ms)?;
                 entry.stamp(unix_ms);
             }
-            body.append(&entry);
+            body.append(&entry)?;
             Ok(body)
         });
         self

@@ -12,11 +12,14 @@ use crate::tb::json::oracle::any_json;
 const TS: i64 = 1_767_225_600_000;
 
 fn body(telemetry: impl Into<Telemetry>) -> TelemetryBody {
-    telemetry.into().into_parts().unwrap().0
+    telemetry.into().into_parts(PayloadFormat::Json).unwrap().0
 }
 
 fn refusal(telemetry: impl Into<Telemetry>) -> InvalidPayload {
-    telemetry.into().into_parts().unwrap_err()
+    telemetry
+        .into()
+        .into_parts(PayloadFormat::Json)
+        .unwrap_err()
 }
 
 fn text(body: &TelemetryBody) -> String {
@@ -209,7 +212,7 @@ fn options_go_with_the_message() {
         .expires_in(Duration::from_secs(9))
         .priority(Priority::High);
     assert_eq!(
-        telemetry.into_parts().unwrap().1,
+        telemetry.into_parts(PayloadFormat::Json).unwrap().1,
         MessageOptions {
             qos: Some(QoS::AtMostOnce),
             expires_in: Some(Duration::from_secs(9)),
@@ -274,7 +277,7 @@ proptest! {
         let pretty = serde_json::to_string_pretty(&given).unwrap();
         let empty = given.iter().all(|entry| plain(&BTreeMap::new()) == *entry.get("values").unwrap_or(entry));
         for telemetry in [Telemetry::new(&given), Telemetry::json(pretty)] {
-            let Ok((mut body, _)) = telemetry.at(ts).into_parts() else {
+            let Ok((mut body, _)) = telemetry.at(ts).into_parts(PayloadFormat::Json) else {
                 prop_assert!(empty);
                 continue;
             };
@@ -283,7 +286,7 @@ proptest! {
             prop_assert_eq!(usize::try_from(body.data_points()).unwrap(), count(&expected));
             prop_assert_eq!(body.len(), body.payload().len());
         }
-        if let Ok((body, _)) = batch.at(ts).into_parts() {
+        if let Ok((body, _)) = batch.at(ts).into_parts(PayloadFormat::Json) {
             prop_assert_eq!(serde_json::from_slice::<Vec<Value>>(&body.payload()).unwrap(), expected);
         } else {
             let nothing = |entry: &Value| *entry == json!({}) || entry["values"] == json!({});
@@ -295,7 +298,7 @@ prop_assert!(given.iter().any(nothing));
     fn no_text_panics_and_what_is_taken_is_json_in_a_form_of_the_server(
         text in r#"([\[\]{},: ]|"ts":|"values":|\{"a":|1767225600000|1e3|0.30000000000000004|null|"x"){0,14}"#,
     ) {
-        if let Ok((body, _)) = Telemetry::json(text).at(TS).into_parts() {
+        if let Ok((body, _)) = Telemetry::json(text).at(TS).into_parts(PayloadFormat::Json) {
             let payload: Value = serde_json::from_slice(&body.payload()).unwrap();
             let entries = payload.as_array().cloned().unwrap_or_else(|| vec![payload]);
             for entry in entries {
@@ -307,6 +310,6 @@ prop_assert!(!entry["ts"].is_null());
 
     #[test]
     fn no_bytes_panic(bytes: Vec<u8>) {
-        let _ = Telemetry::json(Bytes::from(bytes)).into_parts();
+        let _ = Telemetry::json(Bytes::from(bytes)).into_parts(PayloadFormat::Json);
     }
 }

@@ -121,7 +121,9 @@ impl Simulator {
             profile: Some(device_type.to_owned()),
             ..DeviceSetup::default()
         };
-        Ok(self.backend.create(&setup, &self.setup.tenant_limits))
+        Ok(self
+            .backend
+            .create(&setup, self.unix_ms(), &self.setup.tenant_limits))
     }
 }
 

@@ -180,12 +180,12 @@ impl Simulator {
                 [] => {}
                 [(_, value)] if single => {
                     text.push_str(",\"value\":");
-                    text.push_str(&attributes::json_text(value));
+                    text.push_str(&attributes::json_text(&value.value));
                 }
                 several => {
                     let members = several
                         .iter()
-                        .map(|(key, value)| (key.as_str(), attributes::json_text(value)))
+                        .map(|(key, value)| (key.as_str(), attributes::json_text(&value.value)))
                         .collect();
                     text.push_str(",\"values\":");
                     text.push_str(&attributes::object_text(members));

@@ -17,7 +17,9 @@ fn refusal(attributes: impl Into<Attributes>) -> InvalidPayload {
 
 fn merged(parts: &[&str]) -> (String, u32) {
     let parts: Vec<&[u8]> = parts.iter().map(|part| part.as_bytes()).collect();
-    let AttributeBody { text, data_points } = merge(&parts);
+    let AttributeBody {
+        text, data_points, ..
+    } = merge(&parts);
     (String::from_utf8(text).unwrap(), data_points)
 }
 

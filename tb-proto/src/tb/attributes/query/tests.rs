@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::*;
 
 fn payload(query: &AttributeQuery) -> Value {
-    serde_json::from_slice(&query.payload().unwrap()).unwrap()
+    serde_json::from_slice(&query.payload(PayloadFormat::Json).unwrap()).unwrap()
 }
 
 #[test]
@@ -37,21 +37,34 @@ fn keys_travel_as_one_text_per_scope() {
 
 #[test]
 fn everything_is_asked_for_only_when_it_was_said_so() {
-    assert_eq!(AttributeQuery::all().payload().unwrap(), b"{}");
     assert_eq!(
-        AttributeQuery::all().shared_keys(["a"]).payload().unwrap(),
+        AttributeQuery::all().payload(PayloadFormat::Json).unwrap(),
         b"{}"
     );
-    assert_eq!(AttributeQuery::new().payload(), Err(InvalidQuery::NoKeys));
     assert_eq!(
-        AttributeQuery::shared(Vec::<String>::new()).payload(),
+        AttributeQuery::all()
+            .shared_keys(["a"])
+            .payload(PayloadFormat::Json)
+            .unwrap(),
+        b"{}"
+    );
+    assert_eq!(
+        AttributeQuery::new().payload(PayloadFormat::Json),
+        Err(InvalidQuery::NoKeys)
+    );
+    assert_eq!(
+        AttributeQuery::shared(Vec::<String>::new()).payload(PayloadFormat::Json),
         Err(InvalidQuery::NoKeys)
     );
 }
 
 #[test]
 fn keys_that_would_never_be_answered_are_refused() {
-    let refusal = |key: &str| AttributeQuery::shared(["a", key]).payload().unwrap_err();
+    let refusal = |key: &str| {
+        AttributeQuery::shared(["a", key])
+            .payload(PayloadFormat::Json)
+            .unwrap_err()
+    };
     assert_eq!(refusal(""), InvalidQuery::BlankKey);
     assert_eq!(refusal(" "), InvalidQuery::BlankKey);
     assert_eq!(
@@ -66,7 +79,7 @@ fn keys_that_would_never_be_answered_are_refused() {
         }
     );
     assert_eq!(
-        AttributeQuery::client([","]).payload(),
+        AttributeQuery::client([","]).payload(PayloadFormat::Json),
         Err(InvalidQuery::CommaInKey { key: ",".into() })
     );
     for refused in [
@@ -108,4 +121,15 @@ proptest! {
         let scopes: BTreeSet<&str> = payload.as_object().unwrap().keys().map(|key| &**key).collect();
         prop_assert!(scopes.into_iter().eq(vec!["sharedKeys"]));
     }
+}
+
+#[test]
+fn in_protobuf_the_same_keys_travel_in_the_same_lists() {
+    let payload = |query: AttributeQuery| query.payload(PayloadFormat::Protobuf { ts_field: None });
+    let both = AttributeQuery::client(["a", "b"]).shared_keys(["c"]);
+    assert_eq!(payload(both).unwrap(), b"\x0A\x03a,b\x12\x01c");
+    assert_eq!(payload(AttributeQuery::all()).unwrap(), b"");
+    assert_eq!(payload(AttributeQuery::new()), Err(InvalidQuery::NoKeys));
+    let comma = payload(AttributeQuery::shared(["a,b"]));
+    assert!(matches!(comma, Err(InvalidQuery::CommaInKey { .. })));
 }

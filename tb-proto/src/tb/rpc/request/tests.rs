@@ -21,7 +21,7 @@ fn method_and_parameters_are_found_in_any_order() {
     ] {
         let body = parse(payload).unwrap();
         assert_eq!(
-            (body.method.as_str(), body.params.as_json()),
+            (body.method.as_str(), &*body.params.as_json()),
             ("setRelay", r#"{"ch":1}"#)
         );
     }

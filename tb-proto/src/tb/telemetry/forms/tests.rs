@@ -3,15 +3,20 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::Telemetry;
-use crate::tb::InvalidPayload;
+use crate::tb::{InvalidPayload, PayloadFormat};
 
 fn sent(text: &str) -> String {
-    let (body, _) = Telemetry::json(text).unstamped().into_parts().unwrap();
+    let (body, _) = Telemetry::json(text)
+        .unstamped()
+        .into_parts(PayloadFormat::Json)
+        .unwrap();
     String::from_utf8(body.payload().to_vec()).unwrap()
 }
 
 fn refusal(text: impl Into<Vec<u8>>) -> InvalidPayload {
-    Telemetry::json(text).into_parts().unwrap_err()
+    Telemetry::json(text)
+        .into_parts(PayloadFormat::Json)
+        .unwrap_err()
 }
 
 #[test]

@@ -1,0 +1,329 @@
+//! Getting credentials.
+
+use core::time::Duration;
+use std::io;
+use std::path::PathBuf;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Instant;
+
+use bytes::Bytes;
+use tb_driver::provision::{CredentialsFile, Step, machine, with_own_token};
+use tb_driver::{ConnectError, NotProvisioned, StartError, link_lost};
+use tb_proto::{
+    Credentials, Endpoint, LinkId, LinkLost, LinkRequest, ProvisionError, ProvisionRequest,
+    Provisioning, Scheme,
+};
+
+use crate::connect::{Connection, Shutdown};
+use crate::{Connect, Tcp};
+
+/// An answer is some hundred bytes, with a certificate some thousand.
+const BUFFER: usize = 4 * 1024;
+
+/// The last bytes have this long to be written before their connection is closed.
+const GRACE: Duration = Duration::from_millis(100);
+
+/// Asks the server at `url` for a device and its credentials.
+///
+/// Unless the request says otherwise the device gets an access token that is made here. If the answer
+/// is lost the token is tried, so that the outcome is known all the same. Nothing is kept: see
+/// [`load_or_provision`].
+///
+/// It blocks this thread until the outcome is known.
+///
+/// # Errors
+/// [`NotProvisioned`], when the time of the request is over at the latest.
+pub fn provision<U>(url: U, request: ProvisionRequest) -> Result<Credentials, NotProvisioned>
+where
+    U: TryInto<Endpoint>,
+    StartError: From<U::Error>,
+{
+    let endpoint = endpoint(url)?;
+    provision_by(Tcp, endpoint, with_own_token(request)?, false)
+}
+
+/// The credentials in the file at `path`, or, the first time, those that the server at `url` gives this
+/// device; then they are kept there.
+///
+/// Neither a lost answer nor a crash loses them or makes a second device: they are kept before the
+/// server is asked, and what was kept is tried before it is asked again. How that is done, what happens
+/// when several processes start together and what becomes of the file's mode:
+/// [`CredentialsFile`].
+///
+/// It blocks this thread until the outcome is known.
+///
+/// # Errors
+/// [`NotProvisioned`], when the time of the request is over at the latest.
+pub fn load_or_provision<U>(
+    path: impl Into<PathBuf>,
+    url: U,
+    request: ProvisionRequest,
+) -> Result<Credentials, NotProvisioned>
+where
+    U: TryInto<Endpoint>,
+    StartError: From<U::Error>,
+{
+    let endpoint = endpoint(url)?;
+    let mut file = CredentialsFile::open(path, request)?;
+    loop {
+        let (request, resume) = match file.step() {
+            Step::Done(credentials) => return Ok(credentials.clone()),
+            Step::Provision { request, resume } => (request.clone(), *resume),
+        };
+        let outcome = match provision_by(Tcp, endpoint.clone(), request, resume) {
+            Ok(credentials) => Ok(credentials),
+            Err(NotProvisioned::Provision(error)) => Err(error),
+            Err(error) => return Err(error),
+        };
+        file.ended(outcome)?;
+    }
+}
+
+/// As [`provision`] over connections of `connector`. `resume`: the same request may have been made
+/// before, so its credentials are tried first. Keep them before this is called.
+///
+/// # Errors
+/// As [`provision`].
+pub fn provision_by(
+    connector: impl Connect,
+    endpoint: Endpoint,
+    request: ProvisionRequest,
+    resume: bool,
+) -> Result<Credentials, NotProvisioned> {
+    let epoch = Instant::now();
+    let machine = machine(endpoint, request, resume, now(epoch))?;
+    let (tell, words) = mpsc::channel();
+    let exchange = Exchange {
+        machine,
+        epoch,
+        connector: Arc::new(Mutex::new(connector)),
+        tell,
+        words,
+        wanted: None,
+        open: None,
+    };
+    Ok(exchange.run()?)
+}
+
+fn endpoint<U>(url: U) -> Result<Endpoint, NotProvisioned>
+where
+    U: TryInto<Endpoint>,
+    StartError: From<U::Error>,
+{
+    let endpoint = url.try_into().map_err(StartError::from)?;
+    if endpoint.scheme() == Scheme::Mqtt {
+        Ok(endpoint)
+    } else {
+        Err(StartError::TlsNotSupported { endpoint }.into())
+    }
+}
+
+fn now(epoch: Instant) -> tb_proto::Instant {
+    let micros = epoch.elapsed().as_micros();
+    tb_proto::Instant::from_micros(u64::try_from(micros).unwrap_or(u64::MAX))
+}
+
+/// The calling thread keeps the time and owns the machine; each connection has a thread that connects
+/// and reads, and one that writes.
+struct Exchange<C> {
+    machine: Provisioning,
+    epoch: Instant,
+    /// An attempt that was given up may still hold it; the next one waits for that.
+    connector: Arc<Mutex<C>>,
+    tell: Sender<Word>,
+    words: Receiver<Word>,
+    /// The connection that the machine wants.
+    wanted: Option<LinkId>,
+    open: Option<Open>,
+}
+
+/// What the threads of a connection report.
+enum Word {
+    Opened(LinkId, Connection),
+    NotOpened(LinkId, ConnectError),
+    Input(LinkId, Vec<u8>),
+    Lost(LinkId, LinkLost),
+}
+
+/// A connection that stands.
+struct Open {
+    link: LinkId,
+    chunks: Sender<Bytes>,
+    /// Disconnected when the writer has ended.
+    written: Receiver<()>,
+    shutdown: Shutdown,
+}
+
+impl<C: Connect> Exchange<C> {
+    fn run(mut self) -> Result<Credentials, ProvisionError> {
+        let mut outcome = None;
+        loop {
+            let time = now(self.epoch);
+            if self.machine.poll_timeout().is_some_and(|due| due <= time) {
+                self.machine.handle_timeout(time);
+            }
+            while let Some(chunk) = self.machine.poll_transmit() {
+                if let Some(open) = &self.open {
+                    // A writer that has ended has said why.
+                    let _ = open.chunks.send(chunk);
+                }
+            }
+            while let Some(request) = self.machine.poll_link() {
+                self.close();
+                self.wanted = None;
+                if let LinkRequest::Open { link, endpoint } = request {
+                    self.wanted = Some(link);
+                    self.connect(link, endpoint);
+                }
+            }
+            if let Some(told) = self.machine.poll_outcome() {
+                outcome = Some(told);
+            }
+            if self.machine.is_closed() {
+                self.close();
+                if let Some(outcome) = outcome {
+                    return outcome;
+                }
+            }
+            let wait = match self.machine.poll_timeout() {
+                Some(due) => due.duration_since(now(self.epoch)),
+                None => Duration::ZERO,
+            };
+            match self.words.recv_timeout(wait) {
+                Ok(word) => self.hear(word),
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
+            }
+        }
+    }
+
+    fn hear(&mut self, word: Word) {
+        let now = now(self.epoch);
+        match word {
+            // It took too long, and was given up.
+            Word::Opened(link, connection) if self.wanted != Some(link) => {
+                (connection.shutdown)();
+            }
+            Word::Opened(link, connection) => {
+                self.machine.handle_connected(now, link);
+                self.write(link, connection);
+            }
+            Word::NotOpened(link, error) => {
+                self.machine.handle_disconnected(now, link, error.cause);
+            }
+            Word::Input(link, data) => self.machine.handle_input(now, link, &data),
+            Word::Lost(link, why) => {
+                if self.open.as_ref().is_some_and(|open| open.link == link) {
+                    self.close();
+                }
+                self.machine.handle_disconnected(now, link, why);
+            }
+        }
+    }
+
+    fn connect(&self, link: LinkId, endpoint: Endpoint) {
+        let connector = Arc::clone(&self.connector);
+        let tell = self.tell.clone();
+        let spawned = spawn("tb-read", move || {
+            let opened = connector
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .connect(&endpoint);
+            match opened {
+                Ok(mut connection) => {
+                    let mut reader =
+                        core::mem::replace(&mut connection.reader, Box::new(io::empty()));
+                    let shutdown = Arc::clone(&connection.shutdown);
+                    let heard = tell.send(Word::Opened(link, connection)).is_ok();
+                    if heard {
+                        read(&mut *reader, link, &tell);
+                    }
+                    shutdown();
+                }
+                Err(error) => {
+                    let _ = tell.send(Word::NotOpened(link, error));
+                }
+            }
+        });
+        if !spawned {
+            let _ = self.tell.send(Word::Lost(link, LinkLost::Local));
+        }
+    }
+
+    /// Starts the writer of a connection that has just been opened.
+    fn write(&mut self, link: LinkId, connection: Connection) {
+        let Connection {
+            mut writer,
+            shutdown,
+            ..
+        } = connection;
+        let (chunks, to_write) = mpsc::channel::<Bytes>();
+        let (ended, written) = mpsc::channel();
+        let tell = self.tell.clone();
+        let spawned = spawn("tb-write", move || {
+            let _ended: Sender<()> = ended;
+            while let Ok(chunk) = to_write.recv() {
+                let outcome = writer.write_all(&chunk).and_then(|()| writer.flush());
+                if let Err(error) = outcome {
+                    let _ = tell.send(Word::Lost(link, link_lost(&error)));
+                    return;
+                }
+            }
+        });
+        if !spawned {
+            let _ = self.tell.send(Word::Lost(link, LinkLost::Local));
+        }
+        self.open = Some(Open {
+            link,
+            chunks,
+            written,
+            shutdown,
+        });
+    }
+
+    /// Lets what was handed out be written if that does not block, then closes.
+    fn close(&mut self) {
+        if let Some(open) = self.open.take() {
+            drop(open.chunks);
+            let _ = open.written.recv_timeout(GRACE);
+            (open.shutdown)();
+        }
+    }
+}
+
+impl<C> Drop for Exchange<C> {
+    fn drop(&mut self) {
+        if let Some(open) = &self.open {
+            (open.shutdown)();
+        }
+    }
+}
+
+fn read(reader: &mut dyn io::Read, link: LinkId, tell: &Sender<Word>) {
+    let mut buffer = vec![0; BUFFER];
+    loop {
+        let word = match reader.read(&mut buffer) {
+            Ok(0) => Word::Lost(link, LinkLost::Closed),
+            Ok(read) => match buffer.get(..read) {
+                Some(data) => Word::Input(link, data.to_vec()),
+                // A transport that claims more than fits is broken.
+                None => Word::Lost(link, LinkLost::Local),
+            },
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => Word::Lost(link, link_lost(&error)),
+        };
+        let over = matches!(word, Word::Lost(..));
+        if tell.send(word).is_err() || over {
+            return;
+        }
+    }
+}
+
+/// Whether the thread could be started.
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> bool {
+    thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(work)
+        .is_ok()
+}

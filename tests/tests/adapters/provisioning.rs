@@ -1,0 +1,138 @@
+//! Getting credentials over a real connection.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use tb_driver::NotProvisioned;
+use tb_proto::{Config, Credentials, ProvisionError, ProvisionRequest};
+use tb_tests::sim::server::SimulatorServer;
+use tb_tests::sim::{ProvisionProfile, ProvisionStrategy, Setup, Stored};
+
+use crate::adapter::{Adapter, start};
+use crate::server::{PATIENCE, TOKEN};
+
+fn server() -> SimulatorServer {
+    let mut setup = Setup::one_device(TOKEN);
+    setup.provision_profiles.push(ProvisionProfile {
+        strategy: ProvisionStrategy::AllowCreateNewDevices,
+        key: "key".to_owned(),
+        secret: "secret".to_owned(),
+        profile: None,
+    });
+    SimulatorServer::start(setup).unwrap()
+}
+
+fn url(server: &SimulatorServer) -> String {
+    format!("mqtt://{}", server.address())
+}
+
+fn request() -> ProvisionRequest {
+    ProvisionRequest::new("key", "secret").device_name("pump-7")
+}
+
+/// Requests that reached the server.
+fn requests(server: &SimulatorServer) -> usize {
+    let is_request = |fact: &&Stored| matches!(fact, Stored::Provision { .. });
+    server.stored().iter().filter(is_request).count()
+}
+
+/// A file of its own, gone when the test is over.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("tb-credentials-{}-{number}.json", std::process::id());
+        Self(std::env::temp_dir().join(name))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+pub(crate) fn a_device_is_provisioned_and_connects<A: Adapter>() {
+    let server = server();
+    for request in [
+        request(),
+        ProvisionRequest::new("key", "secret").server_token(),
+    ] {
+        let credentials = A::provision(&url(&server), request).unwrap();
+        let config = Config::new(url(&server).parse().unwrap(), credentials);
+        let (client, _running) = start::<A>(config);
+        assert!(client.connected_wait(PATIENCE).is_ok());
+    }
+}
+
+pub(crate) fn a_device_is_provisioned_once<A: Adapter>() {
+    let (server, scratch) = (server(), Scratch::new());
+    let first = A::load_or_provision(&scratch.0, &url(&server), request()).unwrap();
+    assert_eq!(requests(&server), 1);
+    let (address, opened) = (url(&server), server.with(|sim, _| sim.connections_opened()));
+    let again = A::load_or_provision(&scratch.0, &address, request());
+    assert_eq!(again, Ok(first));
+    let opened_then = server.with(|sim, _| sim.connections_opened());
+    assert_eq!(opened_then, opened, "the server is not needed any more");
+}
+
+pub(crate) fn a_token_whose_answer_was_lost_is_found_again<A: Adapter>() {
+    let (server, scratch) = (server(), Scratch::new());
+    server.with(|simulator, _| simulator.faults_mut().drop_response_every = 1);
+    let short = request().timeout(Duration::from_millis(400));
+    let lost = A::load_or_provision(&scratch.0, &url(&server), short);
+    let timed_out = ProvisionError::TimedOut {
+        last: None,
+        written: true,
+    };
+    assert_eq!(lost, Err(NotProvisioned::Provision(timed_out)));
+    let found = A::load_or_provision(&scratch.0, &url(&server), request());
+    assert!(found.is_ok(), "{found:?}");
+    assert_eq!(requests(&server), 1, "the token was tried");
+}
+
+pub(crate) fn what_the_server_says_against_it_is_told<A: Adapter>() {
+    let (server, scratch) = (server(), Scratch::new());
+    let wrong = ProvisionRequest::new("key", "wrong");
+    let message = "Provision data was not found!".to_owned();
+    let not_found = NotProvisioned::Provision(ProvisionError::NotFound { message });
+    assert_eq!(
+        A::provision(&url(&server), wrong.clone()),
+        Err(not_found.clone())
+    );
+    assert_eq!(
+        A::load_or_provision(&scratch.0, &url(&server), wrong),
+        Err(not_found)
+    );
+    let taken = request().credentials(Credentials::token(TOKEN));
+    assert!(matches!(
+        A::provision(&url(&server), taken),
+        Err(NotProvisioned::Provision(ProvisionError::Failed { .. }))
+    ));
+}
+
+pub(crate) fn nobody_waits_for_a_server_that_is_not_there<A: Adapter>() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("mqtt://{}", listener.local_addr().unwrap());
+    // Connections are opened, and nobody says a word.
+    let short = request().timeout(Duration::from_millis(200));
+    let silent = A::provision(&url, short.clone());
+    assert!(matches!(
+        silent,
+        Err(NotProvisioned::Provision(ProvisionError::TimedOut {
+            written: false,
+            ..
+        }))
+    ));
+    drop(listener);
+    assert!(matches!(
+        A::provision(&url, short),
+        Err(NotProvisioned::Provision(ProvisionError::TimedOut {
+            last: Some(_),
+            ..
+        }))
+    ));
+}
