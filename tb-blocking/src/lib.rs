@@ -56,13 +56,16 @@ pub use tcp::Tcp;
 pub use tb_driver::provision::CredentialsFile;
 #[doc(no_inline)]
 pub use tb_driver::{
-    Client, ConnectError, Delivery, DeliveryError, Error, NotConnected, NotProvisioned, Permit,
-    Receiver, RecvError, Reply, RoomError, RoomRequest, RpcRequest, StartError, WaitError, Warning,
+    Client, ConnectError, Delivery, DeliveryError, Download, EnvironmentError, Error, FileSink,
+    NotConnected, NotProvisioned, Permit, Progress, Receiver, RecvError, Reply, RoomError,
+    RoomRequest, RpcRequest, StartError, UpdateOffer, UpdateSink, Updates, WaitError, Warning,
+    Watch, config_from_env,
 };
 #[doc(no_inline)]
 pub use tb_proto::{
     AttributeQuery, AttributeUpdate, AttributeValues, Attributes, Cause, Claim, Config,
-    Credentials, Delivered, Endpoint, Overflow, Priority, ProtocolVersion, ProvisionError,
-    ProvisionRequest, QoS, Refused, RefusedReason, RequestError, RpcCall, RpcReply, RpcResponse,
-    State, Stats, Telemetry, Undelivered, UndeliveredCause, VersionPolicy,
+    Credentials, Delivered, Endpoint, Installed, Overflow, Package, Priority, ProtocolVersion,
+    ProvisionError, ProvisionRequest, QoS, Refused, RefusedReason, RequestError, RpcCall, RpcReply,
+    RpcResponse, Source, State, Stats, Telemetry, Undelivered, UndeliveredCause, UpdateError,
+    UpdateState, Verifier, VersionPolicy,
 };

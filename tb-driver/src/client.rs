@@ -6,9 +6,10 @@ use core::pin::pin;
 use core::time::Duration;
 
 use tb_proto::{
-    AlreadyServed, AttributeKeys, AttributeQuery, AttributeUpdate, AttributeValues, Attributes,
-    Cause, Claim, Credentials, Drained, Instant, InvalidCredentials, Message, ProtocolVersion,
-    Refused, RpcCall, RpcMethods, RpcResponse, State, Stats, Telemetry, Undelivered,
+    AlreadyFollowed, AlreadyServed, AttributeKeys, AttributeQuery, AttributeUpdate,
+    AttributeValues, Attributes, Cause, Claim, Credentials, Drained, Installed, Instant,
+    InvalidCredentials, Message, PackageType, ProtocolVersion, Refused, RpcCall, RpcMethods,
+    RpcResponse, State, Stats, Telemetry, Undelivered,
 };
 
 use crate::error::{NotConnected, RoomError, WaitError};
@@ -19,6 +20,7 @@ use crate::streams::{
     AttributeTaker, Channel, Receiver, Registration, RpcRequest, RpcTaker, Warning,
 };
 use crate::ticket::{Delivery, Reply};
+use crate::updates::Updates;
 
 /// How long the client goes on after its last handle was dropped, unless told otherwise.
 pub(crate) const DEFAULT_LINGER: Duration = Duration::from_secs(5);
@@ -165,7 +167,7 @@ impl Client {
     /// # Errors
     /// [`AlreadyServed`]: somebody takes all calls already.
     pub fn rpc_requests(&self) -> Result<Receiver<RpcRequest>, AlreadyServed> {
-        self.serve(RpcMethods::All)
+        self.take(RpcMethods::All)
     }
 
     /// Takes the RPC calls of one method, as [`rpc_requests`](Self::rpc_requests) does all others.
@@ -176,7 +178,26 @@ impl Client {
         &self,
         method: impl Into<String>,
     ) -> Result<Receiver<RpcRequest>, AlreadyServed> {
-        self.serve(RpcMethods::Named(method.into()))
+        self.take(RpcMethods::Named(method.into()))
+    }
+
+    /// Follows the updates of the firmware: tells the platform what is installed, and offers what the
+    /// server wants the device to have instead, now or later. Nothing is fetched before an offer is
+    /// [downloaded](crate::UpdateOffer::download).
+    ///
+    /// # Errors
+    /// [`AlreadyFollowed`]: somebody follows them already.
+    pub fn update_firmware(&self, installed: Installed) -> Result<Updates, AlreadyFollowed> {
+        self.follow_updates(PackageType::Firmware, installed)
+    }
+
+    /// Follows the updates of the software, as [`update_firmware`](Self::update_firmware) does those of
+    /// the firmware.
+    ///
+    /// # Errors
+    /// [`AlreadyFollowed`]: somebody follows them already.
+    pub fn update_software(&self, installed: Installed) -> Result<Updates, AlreadyFollowed> {
+        self.follow_updates(PackageType::Software, installed)
     }
 
     /// Follows the state of the connection, beginning with the present one. A state that was not
@@ -309,7 +330,7 @@ impl Client {
         self.shared().clock.now()
     }
 
-    fn shared(&self) -> &Arc<Shared> {
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.0.shared
     }
 
@@ -328,7 +349,33 @@ impl Client {
         self.receiver(channel, registration)
     }
 
-    fn serve(&self, methods: RpcMethods) -> Result<Receiver<RpcRequest>, AlreadyServed> {
+    fn follow_updates(
+        &self,
+        package_type: PackageType,
+        installed: Installed,
+    ) -> Result<Updates, AlreadyFollowed> {
+        let channel = Arc::new(Channel::default());
+        let followed = self.shared().with(|state, now| {
+            state.machine.follow_updates(now, package_type, installed)?;
+            state.streams.add_follower(package_type, &channel);
+            Ok(())
+        });
+        let registration = match followed {
+            Some(followed) => {
+                followed?;
+                Registration::Updates(package_type)
+            }
+            None => Registration::None,
+        };
+        let offers = self.receiver(channel, registration);
+        Ok(Updates::new(
+            Arc::clone(self.shared()),
+            package_type,
+            offers,
+        ))
+    }
+
+    fn take(&self, methods: RpcMethods) -> Result<Receiver<RpcRequest>, AlreadyServed> {
         let channel = Arc::new(Channel::default());
         let server = self.shared().with(|state, now| {
             let server = state.machine.serve_rpc(now, methods)?;

@@ -5,8 +5,9 @@ use core::convert::Infallible;
 use core::fmt;
 
 use tb_proto::{
-    AlreadyServed, AttributeTypeError, Cause, Endpoint, InvalidConfig, InvalidUrl, LinkLost,
-    Refusal, Refused, RefusedReason, RequestError, Undelivered, UnexpectedPayload,
+    AlreadyFollowed, AlreadyServed, AttributeTypeError, Cause, Endpoint, InvalidConfig, InvalidUrl,
+    LinkLost, Refusal, Refused, RefusedReason, RequestError, Undelivered, UnexpectedPayload,
+    UpdateError,
 };
 
 use crate::provision::NotProvisioned;
@@ -118,6 +119,10 @@ pub enum Error {
     Recv(RecvError),
     /// RPC calls are taken by somebody else.
     AlreadyServed(AlreadyServed),
+    /// Updates are followed by somebody else.
+    AlreadyFollowed(AlreadyFollowed),
+    /// A package was not brought in.
+    Update(UpdateError),
     /// What the server sent is of another type than was asked for.
     UnexpectedPayload(UnexpectedPayload),
     /// An attribute is of another type than was asked for.
@@ -253,6 +258,8 @@ impl fmt::Display for Error {
             Self::Room(error) => error.fmt(f),
             Self::Recv(error) => error.fmt(f),
             Self::AlreadyServed(error) => error.fmt(f),
+            Self::AlreadyFollowed(error) => error.fmt(f),
+            Self::Update(error) => error.fmt(f),
             Self::UnexpectedPayload(error) => error.fmt(f),
             Self::AttributeType(error) => error.fmt(f),
             Self::NotProvisioned(error) => error.fmt(f),
@@ -351,6 +358,18 @@ impl From<RecvError> for Error {
 impl From<AlreadyServed> for Error {
     fn from(error: AlreadyServed) -> Self {
         Self::AlreadyServed(error)
+    }
+}
+
+impl From<AlreadyFollowed> for Error {
+    fn from(error: AlreadyFollowed) -> Self {
+        Self::AlreadyFollowed(error)
+    }
+}
+
+impl From<UpdateError> for Error {
+    fn from(error: UpdateError) -> Self {
+        Self::Update(error)
     }
 }
 

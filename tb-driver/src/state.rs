@@ -8,7 +8,7 @@ use std::thread::ThreadId;
 use bytes::Bytes;
 use tb_proto::{
     AttributeSubscription, Cause, Client as Machine, Completion, Drained, Event, Instant, LinkId,
-    LinkLost, LinkRequest, Pending, RequestId, RpcReply, RpcRequest, RpcServer,
+    LinkLost, LinkRequest, PackageType, Pending, RequestId, RpcReply, RpcRequest, RpcServer,
 };
 
 use crate::rooms::Rooms;
@@ -169,6 +169,16 @@ impl State {
         self.streams.remove_attributes(subscription);
     }
 
+    pub(crate) fn unfollow_updates(
+        &mut self,
+        now: Instant,
+        package_type: PackageType,
+        wakes: &mut Wakes,
+    ) {
+        self.machine.unfollow_updates(now, package_type);
+        wakes.extend(self.streams.followers.remove(package_type));
+    }
+
     pub(crate) fn end_rpc(&mut self, now: Instant, server: RpcServer) {
         self.machine.end_rpc(now, server);
         self.streams.remove_rpc(server);
@@ -215,6 +225,13 @@ impl State {
                 Event::RpcRequest(request) => self.take_call(now, request, wakes),
                 Event::Disconnected { cause, .. } => self.last_cause = Some(cause),
                 Event::Connected { .. } => {}
+                Event::UpdateOffered(offer) => {
+                    self.streams.followers.offered(offer, &self.shared, wakes)
+                }
+                Event::UpdateWithdrawn { offer } => self.streams.followers.withdrawn(offer, wakes),
+                Event::DownloadAdvanced { package_type } => {
+                    self.streams.followers.advanced(package_type, wakes);
+                }
                 event => {
                     if let Some(warning) = Warning::from_event(event) {
                         self.streams.warn(&warning, wakes);

@@ -286,7 +286,7 @@ impl Ticket {
 }
 
 impl Interrupted {
-    fn with<T, E>(self, ticket: T) -> WaitError<T, E> {
+    pub(crate) fn with<T, E>(self, ticket: T) -> WaitError<T, E> {
         match self {
             Self::TimedOut => WaitError::TimedOut(ticket),
             Self::OnDriverThread => WaitError::OnDriverThread(ticket),

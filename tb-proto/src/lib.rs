@@ -20,10 +20,10 @@ mod tb;
 mod time;
 
 pub use client::{
-    AlreadyServed, Answer, AttributeKeys, AttributeSubscription, Client, Completion, Config,
-    Drained, Event, InvalidConfig, LimitWindow, Limits, Message, Overflow, Pending, Refused,
-    RefusedReason, RequestError, RequestId, Room, RpcMethods, RpcRefusal, RpcRequest, RpcServer,
-    State, Stats, Target, Undelivered, VersionPolicy,
+    AlreadyFollowed, AlreadyServed, Answer, AttributeKeys, AttributeSubscription, Client,
+    Completion, Config, Drained, Event, InvalidConfig, LimitWindow, Limits, Message, Overflow,
+    Pending, Refused, RefusedReason, RequestError, RequestId, Room, RpcMethods, RpcRefusal,
+    RpcRequest, RpcServer, State, Stats, Target, Undelivered, VersionPolicy,
 };
 pub use codec::{InvalidFilter, InvalidTopic, Malformed, ProtocolVersion, QoS, ReasonCode};
 pub use mqtt::{
@@ -34,10 +34,10 @@ pub use mqtt::{
 pub use provision::{ProvisionError, Provisioning};
 pub use tb::{
     AttributeMap, AttributeQuery, AttributeTypeError, AttributeUpdate, AttributeValues, Attributes,
-    Checksum, ChecksumAlgorithm, ChunkRefusal, Claim, Hasher, Installed, InvalidPackage,
-    InvalidPayload, InvalidProvisionRequest, InvalidQuery, InvalidTopics, InvalidTsField, Offer,
-    OfferId, Package, PackageType, Params, PayloadFormat, Priority, ProvisionRequest, RpcCall,
-    RpcError, RpcReply, RpcResponse, Source, Telemetry, TopicFamily, Topics, UnexpectedPayload,
-    UpdateError, UpdateState, Verified, Verifier,
+    Checksum, ChecksumAlgorithm, Chunk, ChunkRefusal, Claim, Fetched, Hasher, Installed,
+    InvalidPackage, InvalidPayload, InvalidProvisionRequest, InvalidQuery, InvalidTopics,
+    InvalidTsField, Offer, OfferId, Package, PackageType, Params, PayloadFormat, Priority,
+    ProvisionRequest, RpcCall, RpcError, RpcReply, RpcResponse, Source, Telemetry, TopicFamily,
+    Topics, UnexpectedPayload, UpdateError, UpdateState, Verified, Verifier,
 };
 pub use time::Instant;

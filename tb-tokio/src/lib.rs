@@ -36,14 +36,15 @@ pub use timer::TokioTimer;
 pub use tb_driver::provision::CredentialsFile;
 #[doc(no_inline)]
 pub use tb_driver::{
-    Client, Connect, ConnectError, Delivery, DeliveryError, Error, NotConnected, NotProvisioned,
-    Permit, Receiver, RecvError, Reply, RoomError, RoomRequest, RpcRequest, StartError, WaitError,
-    Warning,
+    Client, Connect, ConnectError, Delivery, DeliveryError, Download, Error, FileSink,
+    NotConnected, NotProvisioned, Permit, Progress, Receiver, RecvError, Reply, RoomError,
+    RoomRequest, RpcRequest, StartError, UpdateOffer, UpdateSink, Updates, WaitError, Warning,
 };
 #[doc(no_inline)]
 pub use tb_proto::{
     AttributeQuery, AttributeUpdate, AttributeValues, Attributes, Cause, Claim, Config,
-    Credentials, Delivered, Endpoint, Overflow, Priority, ProtocolVersion, ProvisionError,
-    ProvisionRequest, QoS, Refused, RefusedReason, RequestError, RpcCall, RpcReply, RpcResponse,
-    State, Stats, Telemetry, Undelivered, UndeliveredCause, VersionPolicy,
+    Credentials, Delivered, Endpoint, Installed, Overflow, Package, Priority, ProtocolVersion,
+    ProvisionError, ProvisionRequest, QoS, Refused, RefusedReason, RequestError, RpcCall, RpcReply,
+    RpcResponse, Source, State, Stats, Telemetry, Undelivered, UndeliveredCause, UpdateError,
+    UpdateState, Verifier, VersionPolicy,
 };

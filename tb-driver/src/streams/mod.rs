@@ -9,7 +9,9 @@ mod warning;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use tb_proto::{AttributeSubscription, AttributeUpdate, RpcServer, State, Undelivered};
+use tb_proto::{
+    AttributeSubscription, AttributeUpdate, PackageType, RpcServer, State, Undelivered,
+};
 
 pub use receiver::{Receiver, Recv};
 pub use rpc::RpcRequest;
@@ -20,6 +22,7 @@ pub(crate) use channel::Channel;
 pub(crate) use receiver::Registration;
 pub(crate) use rpc::RpcTaker;
 
+use crate::updates::{Followers, UpdateOffer};
 use crate::wakes::Wakes;
 
 /// So many undelivered messages are kept for [`Client::undelivered`](crate::Client::undelivered).
@@ -36,6 +39,7 @@ const WARNINGS: usize = 100;
 pub(crate) struct Streams {
     attributes: Vec<AttributeTaker>,
     pub(crate) rpc: Vec<RpcTaker>,
+    pub(crate) followers: Followers,
     states: Vec<Arc<Channel<State>>>,
     warnings: Vec<Arc<Channel<Warning>>>,
     undelivered: Arc<Channel<Undelivered>>,
@@ -50,6 +54,7 @@ impl Streams {
         Self {
             attributes: Vec::new(),
             rpc: Vec::new(),
+            followers: Followers::default(),
             states: Vec::new(),
             warnings: Vec::new(),
             undelivered: Arc::default(),
@@ -68,6 +73,16 @@ impl Streams {
     pub(crate) fn add_rpc(&mut self, taker: RpcTaker) {
         if self.admit(&taker.channel) {
             self.rpc.push(taker);
+        }
+    }
+
+    pub(crate) fn add_follower(
+        &mut self,
+        package_type: PackageType,
+        offers: &Arc<Channel<UpdateOffer>>,
+    ) {
+        if self.admit(offers) {
+            self.followers.add(package_type, Arc::clone(offers));
         }
     }
 
@@ -189,6 +204,7 @@ impl Streams {
         for taker in self.rpc.drain(..) {
             taker.channel.close(wakes);
         }
+        self.followers.close(wakes);
         for channel in self.states.drain(..) {
             channel.close(wakes);
         }

@@ -8,7 +8,7 @@ use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 
 use futures_core::Stream;
-use tb_proto::{AttributeSubscription, RpcServer, State};
+use tb_proto::{AttributeSubscription, PackageType, RpcServer, State};
 
 use super::{Channel, Warning};
 use crate::error::RecvError;
@@ -35,6 +35,7 @@ pub struct Receiver<T> {
 pub(crate) enum Registration {
     Attributes(AttributeSubscription),
     Rpc(RpcServer),
+    Updates(PackageType),
     States(Arc<Channel<State>>),
     Warnings(Arc<Channel<Warning>>),
     /// The stream is there whether anybody receives or not.
@@ -124,6 +125,13 @@ impl<T> Drop for Receiver<T> {
             Registration::Rpc(server) => {
                 self.shared.with(|state, now| state.end_rpc(now, server));
                 // Those that were not fetched were answered with the line above.
+                drop(self.channel.drain());
+            }
+            Registration::Updates(package_type) => {
+                self.shared.with_wakes(|state, now, wakes| {
+                    state.unfollow_updates(now, package_type, wakes);
+                });
+                // An offer holds a reference to what was just unlocked.
                 drop(self.channel.drain());
             }
             Registration::States(channel) => {

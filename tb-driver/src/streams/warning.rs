@@ -2,7 +2,9 @@
 
 use alloc::string::String;
 
-use tb_proto::{Event, ProtocolVersion, ReasonCode, RpcRefusal, VersionChange};
+use tb_proto::{
+    Event, InvalidPackage, PackageType, ProtocolVersion, ReasonCode, RpcRefusal, VersionChange,
+};
 
 /// Something an operator may want to see in a log. None of it needs to be handled.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +44,13 @@ pub enum Warning {
     IncomingIgnored {
         /// Its topic.
         topic: String,
+    },
+    /// The server announces a package that cannot be taken; the platform was told that it failed.
+    UpdateUnusable {
+        /// What it is for.
+        package_type: PackageType,
+        /// Why.
+        reason: InvalidPackage,
     },
     /// Telemetry left without a time because no plausible wall clock came in time.
     Unstamped {
@@ -98,6 +107,13 @@ impl Warning {
                 Self::SubscriptionRefused { filter, reason }
             }
             Event::IncomingTooLarge { topic, size } => Self::IncomingTooLarge { topic, size },
+            Event::UpdateUnusable {
+                package_type,
+                reason,
+            } => Self::UpdateUnusable {
+                package_type,
+                reason,
+            },
             Event::IncomingIgnored { topic } => Self::IncomingIgnored { topic },
             Event::Unstamped { messages } => Self::Unstamped { messages },
             _ => return None,

@@ -106,7 +106,7 @@ impl Client {
             if let Some(message) = message {
                 self.mqtt.take_back(message);
             }
-            self.events.complete(id, failed(kind, error));
+            self.end_request(id, failed(kind, error));
         }
     }
 }

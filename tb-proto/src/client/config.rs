@@ -79,6 +79,10 @@ pub struct Config {
     pub(crate) rate_limits: RateLimits,
     pub(crate) ask_session_limits: bool,
     pub(crate) known_limits: Option<Limits>,
+    pub(crate) chunk_size: usize,
+    pub(crate) chunks_in_flight: u32,
+    pub(crate) chunk_timeout: Duration,
+    pub(crate) chunk_retries: u8,
 }
 
 impl Config {
@@ -113,6 +117,10 @@ impl Config {
             rate_limits: RateLimits::default(),
             ask_session_limits: true,
             known_limits: None,
+            chunk_size: 16 * 1024,
+            chunks_in_flight: 2,
+            chunk_timeout: Duration::from_secs(20),
+            chunk_retries: 8,
         }
     }
 
@@ -309,6 +317,35 @@ impl Config {
     /// told. Default 60 s. Of limits that are known it is the longest window, up to ten minutes.
     pub fn rate_limit_pause(mut self, pause: Duration) -> Self {
         self.rate_limit_pause = pause;
+        self
+    }
+
+    /// Bytes of a chunk of firmware or software. Default 16 KiB, at least 1; never more than fits a
+    /// message in both directions ([`max_packet_size`](Self::max_packet_size),
+    /// [`max_incoming_packet_size`](Self::max_incoming_packet_size)). A download holds at most twice
+    /// this times [`chunks_in_flight`](Self::chunks_in_flight).
+    pub fn chunk_size(mut self, bytes: usize) -> Self {
+        self.chunk_size = bytes.max(1);
+        self
+    }
+
+    /// How many chunks of a package are on their way, or wait for the application, at a time.
+    /// Default 2; from 1 to 64. One waits for the line after every chunk; two keep it busy.
+    pub fn chunks_in_flight(mut self, chunks: u32) -> Self {
+        self.chunks_in_flight = chunks.clamp(1, 64);
+        self
+    }
+
+    /// How long a chunk may take before it is asked for again. Default 20 s, at least 100 ms; it
+    /// doubles with each retry, up to 5 minutes, and counts anew whenever another chunk comes.
+    pub fn chunk_timeout(mut self, timeout: Duration) -> Self {
+        self.chunk_timeout = timeout.max(Duration::from_millis(100));
+        self
+    }
+
+    /// How often a chunk is asked for again on one connection before the download fails. Default 8.
+    pub fn chunk_retries(mut self, retries: u8) -> Self {
+        self.chunk_retries = retries;
         self
     }
 

@@ -7,7 +7,7 @@ use super::message::Content;
 use super::requests::{AfterLinkEnd, Kind};
 use super::{Client, Completion, Event, RequestError, RequestId, limits};
 use crate::codec::{Filter, Publish, QoS, ReasonCode};
-use crate::mqtt::{Cost, Entry, MessageId, Outcome, Rejection, Signal, UndeliveredCause};
+use crate::mqtt::{Cause, Cost, Entry, MessageId, Outcome, Rejection, Signal, UndeliveredCause};
 use crate::tb::AttributeValues;
 use crate::tb::rpc::read_rpc_answer;
 use crate::tb::topics::{self, Answers, Downlink};
@@ -18,6 +18,7 @@ impl Client {
             Signal::Settled { id, outcome } => self.handle_settled(id, outcome),
             Signal::Received(publish) => self.handle_publish(&publish),
             Signal::Online { version } => {
+                self.updates.online(version);
                 self.events.notice(Event::Connected { version });
                 self.ask_limits_on_connect();
             }
@@ -30,7 +31,7 @@ impl Client {
                     next_attempt,
                 });
                 self.limits_offline(cause);
-                self.handle_offline();
+                self.handle_offline(cause);
             }
             Signal::VersionChanged { from, to, why } => {
                 self.events.notice(Event::VersionChanged { from, to, why });
@@ -68,6 +69,10 @@ impl Client {
                 };
                 let values = AttributeValues::read(&publish.payload, request);
                 let values = values.map_err(|_| RequestError::Unexpected);
+                if let Some(package_type) = self.updates.answered(id) {
+                    self.handle_announcement(package_type, values.ok().as_ref());
+                    return;
+                }
                 self.answered(id, Completion::Attributes(values));
             }
             Downlink::RpcResponse {
@@ -81,6 +86,12 @@ impl Client {
                 let answer = answer.map_err(RequestError::Answered);
                 self.answered(id, Completion::RpcAnswer(answer));
             }
+            Downlink::Chunk {
+                package_type,
+                request,
+                chunk,
+            } => self.handle_chunk(package_type, request, chunk, publish.payload.clone()),
+            Downlink::UpdateError => self.handle_chunk_refusal(&publish.payload),
             Downlink::Unknown => self.ignored(&publish.topic),
         }
     }
@@ -160,6 +171,15 @@ impl Client {
                 self.handle_request_settled(request, written, outcome);
                 return;
             }
+            Content::ChunkRequest {
+                package_type,
+                asked,
+                ..
+            } => {
+                self.handle_chunk_requested(*package_type, *asked, outcome);
+                return;
+            }
+            Content::Report { body, .. } => self.updates.reported(body.memory()),
             Content::Reply { payload, .. } => {
                 self.reply_bytes -= payload.len() + Self::REPLY_OVERHEAD;
             }
@@ -227,12 +247,12 @@ impl Client {
         if self.requests.link_ended(request, written) == AfterLinkEnd::Lost
             && let Some((kind, _)) = self.requests.close(request)
         {
-            self.events
-                .complete(request, failed(kind, RequestError::LinkLost));
+            self.end_request(request, failed(kind, RequestError::LinkLost));
         }
     }
 
-    fn handle_offline(&mut self) {
+    fn handle_offline(&mut self, cause: Cause) {
+        self.handle_updates_offline(cause);
         while let Some(request) = self.requests.offline() {
             self.handle_request_lost(request, true);
         }
@@ -254,6 +274,7 @@ impl Client {
 
     /// The end: everything that is still open ends with it.
     fn handle_closed(&mut self) {
+        self.updates.abandon();
         while let Some(id) = self.requests.any() {
             self.fail_request(id, RequestError::Abandoned);
         }

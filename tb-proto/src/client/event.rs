@@ -5,7 +5,7 @@ use alloc::string::String;
 use super::{Completion, RequestId, RpcRequest};
 use crate::codec::{ProtocolVersion, ReasonCode};
 use crate::mqtt::{Cause, RateLimits, VersionChange};
-use crate::tb::AttributeUpdate;
+use crate::tb::{AttributeUpdate, InvalidPackage, Offer, OfferId, PackageType};
 use crate::time::Instant;
 
 /// Something that the application, or the driver on its behalf, should know.
@@ -88,6 +88,26 @@ pub enum Event {
     EventsLost {
         /// How many.
         events: u64,
+    },
+    /// The server wants this device to have a package that it does not have. An assignment that is
+    /// renewed is told again, under the same id.
+    UpdateOffered(Offer),
+    /// An offer is none any more; a download of it has ended.
+    UpdateWithdrawn {
+        /// The offer.
+        offer: OfferId,
+    },
+    /// The server announces a package that cannot be taken; the platform is told that it failed.
+    UpdateUnusable {
+        /// What it is for.
+        package_type: PackageType,
+        /// Why.
+        reason: InvalidPackage,
+    },
+    /// [`fetch`](crate::Client::fetch) has something for the download of this type.
+    DownloadAdvanced {
+        /// What is downloaded.
+        package_type: PackageType,
     },
     /// Telemetry left without a time because no plausible wall clock came in time.
     Unstamped {

@@ -10,11 +10,13 @@ use crate::codec::Filter;
 use crate::mqtt::{Content as MqttContent, Cost, MessageId, NextPart, PartLimits};
 use crate::tb::attributes::AttributeBody;
 use crate::tb::claim::ClaimBody;
+use crate::tb::ota::ChunkRequest;
 use crate::tb::split::{Meaning, Part};
 use crate::tb::telemetry::TelemetryBody;
 use crate::tb::topics;
 use crate::tb::{
-    Attributes, Claim, Encoding, InvalidPayload, MessageOptions, PayloadFormat, Telemetry,
+    Attributes, Claim, Encoding, InvalidPayload, MessageOptions, PackageType, PayloadFormat,
+    Telemetry,
 };
 
 /// A message to the server whose delivery has an outcome.
@@ -118,13 +120,24 @@ pub(super) enum Content {
         payload: Bytes,
         ticket: bool,
     },
+    /// What an update has come to: telemetry. `ticket` is false when the machine says it by itself.
+    Report {
+        body: TelemetryBody,
+        ticket: bool,
+    },
+    /// A question for a chunk of a package.
+    ChunkRequest {
+        package_type: PackageType,
+        asked: ChunkRequest,
+        payload: Bytes,
+    },
 }
 
 impl Content {
     /// The whole payload, to be given back.
     pub(super) fn payload(&self) -> Bytes {
         match self {
-            Self::Telemetry(body) => body.payload(),
+            Self::Telemetry(body) | Self::Report { body, .. } => body.payload(),
             Self::Attributes(body) | Self::Merged { body, .. } => {
                 Bytes::copy_from_slice(&body.text)
             }
@@ -133,6 +146,7 @@ impl Content {
             Self::Part { part, .. } => Bytes::copy_from_slice(&part.text),
             Self::Request { payload, .. }
             | Self::Reply { payload, .. }
+            | Self::ChunkRequest { payload, .. }
             | Self::SessionLimits(payload) => payload.clone(),
         }
     }
@@ -145,7 +159,7 @@ impl Content {
                 Meaning::Telemetry => Target::Telemetry,
                 Meaning::Attributes => Target::Attributes,
             }),
-            Self::Telemetry(_) => Some(Target::Telemetry),
+            Self::Telemetry(_) | Self::Report { ticket: true, .. } => Some(Target::Telemetry),
             Self::Attributes(_) => Some(Target::Attributes),
             Self::Claim(_) => Some(Target::Claim),
             Self::Reply {
@@ -159,6 +173,8 @@ impl Content {
             | Self::Request { .. }
             | Self::Reply { .. }
             | Self::Part { .. }
+            | Self::Report { .. }
+            | Self::ChunkRequest { .. }
             | Self::SessionLimits(_) => None,
         }
     }
@@ -167,20 +183,21 @@ impl Content {
 impl MqttContent for Content {
     fn parts(&self) -> [&[u8]; 3] {
         match self {
-            Self::Telemetry(body) => body.parts(),
+            Self::Telemetry(body) | Self::Report { body, .. } => body.parts(),
             Self::Attributes(body) | Self::Merged { body, .. } => [&body.text, b"", b""],
             Self::Claim(body) => [&body.payload, b"", b""],
             Self::Whole(whole) => [whole.text().as_bytes(), b"", b""],
             Self::Part { part, .. } => [&part.text, b"", b""],
             Self::Request { payload, .. }
             | Self::Reply { payload, .. }
+            | Self::ChunkRequest { payload, .. }
             | Self::SessionLimits(payload) => [payload, b"", b""],
         }
     }
 
     fn memory(&self) -> usize {
         match self {
-            Self::Telemetry(body) => body.memory(),
+            Self::Telemetry(body) | Self::Report { body, .. } => body.memory(),
             Self::Attributes(body) => body.text.capacity(),
             Self::Claim(body) => body.memory(),
             Self::Merged { body, members } => {
@@ -188,7 +205,9 @@ impl MqttContent for Content {
             }
             Self::Whole(whole) => whole.memory(),
             Self::Part { part, .. } => part.text.capacity(),
-            Self::Request { payload, .. } | Self::Reply { payload, .. } => payload.len(),
+            Self::Request { payload, .. }
+            | Self::Reply { payload, .. }
+            | Self::ChunkRequest { payload, .. } => payload.len(),
             Self::SessionLimits(_) => 0,
         }
     }
@@ -196,14 +215,15 @@ impl MqttContent for Content {
     fn cost(&self) -> Cost {
         let telemetry = |data_points| Cost::Telemetry { data_points };
         match self {
-            Self::Telemetry(body) => telemetry(body.data_points()),
+            Self::Telemetry(body) | Self::Report { body, .. } => telemetry(body.data_points()),
             Self::Attributes(body) | Self::Merged { body, .. } => telemetry(body.data_points),
             Self::Part { part, .. } => telemetry(part.data_points),
             Self::Claim(_) | Self::Request { .. } | Self::Reply { .. } => Cost::Message,
             // Its parts are charged for.
             Self::Whole(_) => Cost::Free,
-            // TB §5.2: it consumes nothing.
-            Self::SessionLimits(_) => Cost::Free,
+            Self::ChunkRequest { asked, .. } if asked.opens => Cost::Message,
+            // TB §14.5: they consume nothing.
+            Self::ChunkRequest { .. } | Self::SessionLimits(_) => Cost::Free,
         }
     }
 
@@ -217,7 +237,7 @@ impl MqttContent for Content {
 
     fn has_time(&self) -> bool {
         match self {
-            Self::Telemetry(body) => body.has_time(),
+            Self::Telemetry(body) | Self::Report { body, .. } => body.has_time(),
             // One is on its way at a time.
             Self::Attributes(_) | Self::Merged { .. } => true,
             _ => false,

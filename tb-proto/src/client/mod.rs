@@ -23,6 +23,8 @@ mod send;
 mod serve;
 mod stamp;
 mod state;
+mod update_messages;
+mod updates;
 mod wall_clock;
 
 use alloc::collections::{BTreeMap, VecDeque};
@@ -41,6 +43,7 @@ pub use refused::{Refused, RefusedReason};
 pub use room::Room;
 pub use rpc_request::RpcRequest;
 pub use state::{State, Stats};
+pub use updates::AlreadyFollowed;
 
 use crate::mqtt::{
     Credentials, InvalidCredentials, LinkId, LinkLost, LinkRequest, Mqtt, OutboxLimits, Phase,
@@ -54,6 +57,7 @@ use limits::LimitsOfSession;
 use message::Content;
 use requests::Requests;
 use rpc_calls::RpcCalls;
+use updates::Following;
 use wall_clock::WallClock;
 
 /// A ThingsBoard device as a pure state machine: calls, bytes and the time go in; bytes, events and
@@ -90,6 +94,7 @@ pub struct Client {
     requests: Requests,
     limits: LimitsOfSession,
     rpc: RpcCalls,
+    updates: Following,
     interests: BTreeMap<AttributeSubscription, AttributeKeys>,
     next_interest: u64,
     events: EventQueue,
@@ -155,6 +160,7 @@ impl Client {
             requests: Requests::new(config.max_open_requests),
             limits: LimitsOfSession::new(),
             rpc: RpcCalls::new(config.max_rpc_calls, config.max_incoming_packet_size),
+            updates: Following::default(),
             interests: BTreeMap::new(),
             next_interest: 0,
             events: EventQueue::default(),
@@ -270,7 +276,7 @@ impl Client {
     /// The next event.
     #[must_use = "an event comes once"]
     pub fn poll_event(&mut self) -> Option<Event> {
-        self.events.pop()
+        self.events.pop().or_else(|| self.poll_update_event())
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) is to be called next. It may change with every
@@ -287,6 +293,7 @@ impl Client {
             self.limits
                 .next_deadline()
                 .filter(|_| self.mqtt.is_online()),
+            self.update_deadline(),
             clock,
         ]
         .into_iter()
@@ -333,7 +340,7 @@ impl Client {
             inflight: self.mqtt.inflight(),
             open_requests: self.requests.len(),
             rpc_calls: self.rpc.len(),
-            buffered_bytes: self.mqtt.buffered(),
+            buffered_bytes: self.mqtt.buffered() + self.updates.held(),
             events: self.events.len(),
         }
     }
@@ -369,5 +376,6 @@ impl Client {
                 .advance(&mut self.mqtt, &self.topics.attributes, together);
             self.requests.advance(&mut self.mqtt, &self.topics);
         }
+        self.advance_updates();
     }
 }

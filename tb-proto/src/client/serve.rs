@@ -43,7 +43,7 @@ impl Client {
     ) {
         self.mqtt.advance(now);
         self.interests.remove(&subscription);
-        if self.interests.is_empty() {
+        if self.interests.is_empty() && !self.updates.is_following() {
             self.mqtt.unsubscribe(&self.topics.attribute_updates);
         }
     }
@@ -130,6 +130,7 @@ impl Client {
             self.ignored(topic);
             return;
         };
+        self.handle_update_of_package(&update);
         let wanted = |key: &str| self.interests.values().any(|keys| keys.contains(key));
         update.retain(wanted);
         if !update.is_empty() {

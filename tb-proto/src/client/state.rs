@@ -69,7 +69,7 @@ pub struct Stats {
     pub open_requests: usize,
     /// RPC calls remembered.
     pub rpc_calls: usize,
-    /// Memory held for packets on their way in and out, in bytes.
+    /// Memory held for packets on their way in and out and for chunks that wait to be fetched, in bytes.
     pub buffered_bytes: usize,
     /// Events not yet fetched.
     pub events: usize,

@@ -8,7 +8,7 @@ use bytes::BytesMut;
 use super::input::Input;
 use crate::codec::{Filter, Topic};
 use crate::tb::topics::{self, DeviceTopics, Downlink};
-use crate::tb::{PayloadFormat, TopicFamily, Topics};
+use crate::tb::{PackageType, PayloadFormat, TopicFamily, Topics};
 
 /// A number, a topic filter and a topic, both any text: they are refused or work.
 pub fn topics(data: &[u8]) {
@@ -67,7 +67,7 @@ fn routed(topic: &str) {
         Downlink::AttributeResponse { .. } => Some(topics.attribute_responses()),
         Downlink::RpcRequest { .. } => Some(topics.rpc_requests()),
         Downlink::RpcResponse { .. } => Some(topics.rpc_responses()),
-        Downlink::Unknown => None,
+        Downlink::Chunk { .. } | Downlink::UpdateError | Downlink::Unknown => None,
     };
     let families = families().map(|topics| filter(&topics));
     let [Some(_), ..] = families else {
@@ -97,6 +97,20 @@ fn numbered(number: i32) {
             topics::route(&asked.replace("/req/", "/res/")),
             Downlink::AttributeResponse { request: number }
         );
+    }
+    if let Ok(chunk) = u32::try_from(number) {
+        for package_type in PackageType::ALL {
+            let asked = topics::chunk_request(package_type, number, chunk);
+            let came = Downlink::Chunk {
+                package_type,
+                request: number,
+                chunk,
+            };
+            assert_eq!(
+                topics::route(&asked.to_string().replace("/request/", "/response/")),
+                came
+            );
+        }
     }
 }
 

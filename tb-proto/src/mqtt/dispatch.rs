@@ -312,8 +312,9 @@ impl<C: Content> Mqtt<C> {
         }
         if publication.is_activity {
             link.last_activity = *now;
+            // What is no activity is not counted against rate limits either (TB §14.5).
+            link.burst.count(*now);
         }
-        link.burst.count(*now);
         if entry.writes > 0 {
             self.counters.resent += 1;
         }

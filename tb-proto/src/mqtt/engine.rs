@@ -7,7 +7,7 @@ use core::time::Duration;
 
 use super::backoff::Backoff;
 use super::limits::Lost;
-use super::link::Link;
+use super::link::{Burst, Link};
 use super::outbox::{Content, Entry, Lane, MessageId, Outbox, Publication, Queue, Stage};
 use super::pacing::Pacer;
 use super::random::Random;
@@ -212,6 +212,13 @@ impl<C: Content> Mqtt<C> {
         self.wanted.retain(|wanted| wanted != filter);
         if let Phase::Online(link) = &mut self.phase {
             link.unsubscribe(filter);
+        }
+    }
+
+    /// The server has said why it is going to close: what was written lately is not to blame.
+    pub(crate) fn explain_end(&mut self) {
+        if let Phase::Online(link) = &mut self.phase {
+            link.burst = Burst::default();
         }
     }
 

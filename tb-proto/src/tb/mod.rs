@@ -7,7 +7,6 @@ pub(crate) mod claim;
 mod invalid;
 mod json;
 mod options;
-#[allow(dead_code, unused_imports, reason = "the client is wired to it next")]
 pub(crate) mod ota;
 mod payload_format;
 pub(crate) mod protobuf;
@@ -26,8 +25,8 @@ pub use claim::Claim;
 pub use invalid::{InvalidPayload, UnexpectedPayload};
 pub use options::Priority;
 pub use ota::{
-    Checksum, ChecksumAlgorithm, ChunkRefusal, Hasher, Installed, InvalidPackage, Offer, OfferId,
-    Package, PackageType, Source, UpdateError, UpdateState, Verified, Verifier,
+    Checksum, ChecksumAlgorithm, Chunk, ChunkRefusal, Fetched, Hasher, Installed, InvalidPackage,
+    Offer, OfferId, Package, PackageType, Source, UpdateError, UpdateState, Verified, Verifier,
 };
 pub use payload_format::{InvalidTsField, PayloadFormat};
 pub use provision::{InvalidProvisionRequest, ProvisionRequest};

@@ -13,6 +13,7 @@ pub(crate) use custom::{Answers, DeviceTopics};
 
 use alloc::format;
 
+use super::PackageType;
 use crate::codec::Topic;
 
 /// Telemetry, up.
@@ -25,6 +26,11 @@ pub(crate) const CLAIM: &str = "v1/devices/me/claim";
 pub(crate) const PROVISION_REQUEST: &str = "/provision/request";
 /// The answer to it; also its filter.
 pub(crate) const PROVISION_RESPONSE: &str = "/provision/response";
+
+/// Telemetry in JSON, whatever the format of the profile.
+pub(crate) const JSON_TELEMETRY: &str = "v2/t/j";
+/// Where the server says that it hands out no chunks, of software neither (C-122).
+pub(crate) const UPDATE_ERRORS: &str = "v2/fw/error";
 
 const RPC_REQUEST: &str = "v1/devices/me/rpc/request/";
 
@@ -43,6 +49,22 @@ pub(crate) fn is_for_answers(filter: &str) -> bool {
         "v2/r/res/",
     ];
     ANSWERS.iter().any(|prefix| filter.starts_with(prefix))
+}
+
+/// Filter of the chunks of a package.
+pub(crate) const fn chunks(package_type: PackageType) -> &'static str {
+    match package_type {
+        PackageType::Firmware => "v2/fw/response/+/chunk/+",
+        PackageType::Software => "v2/sw/response/+/chunk/+",
+    }
+}
+
+/// Where chunk `chunk` is asked for under the download's number. These topics have no v1 form.
+pub(crate) fn chunk_request(package_type: PackageType, request: i32, chunk: u32) -> Topic {
+    let short = package_type.short();
+    // Letters, slashes and digits make a topic.
+    Topic::new(&format!("v2/{short}/request/{request}/chunk/{chunk}"))
+        .unwrap_or(Topic::from_static(TELEMETRY))
 }
 
 fn numbered(prefix: &'static str, number: i32) -> Topic {
@@ -65,6 +87,14 @@ pub(crate) enum Downlink {
     RpcRequest { id: i32 },
     /// The answer to an RPC request of ours.
     RpcResponse { request: i32 },
+    /// A chunk of a package.
+    Chunk {
+        package_type: PackageType,
+        request: i32,
+        chunk: u32,
+    },
+    /// The server hands out no chunks, and closes the connection.
+    UpdateError,
     /// Nothing that this client knows.
     Unknown,
 }
@@ -100,7 +130,25 @@ pub(crate) fn route(topic: &str) -> Downlink {
     NUMBERED
         .iter()
         .find_map(|(prefix, downlink)| Some(downlink(id(topic.strip_prefix(prefix)?)?)))
+        .or_else(|| update(topic))
         .unwrap_or(Downlink::Unknown)
+}
+
+/// The topics of firmware and software.
+fn update(topic: &str) -> Option<Downlink> {
+    let topic = topic.strip_prefix("v2/")?;
+    let (package_type, topic) = PackageType::ALL
+        .into_iter()
+        .find_map(|it| Some((it, topic.strip_prefix(it.short())?)))?;
+    if topic == "/error" {
+        return Some(Downlink::UpdateError);
+    }
+    let (request, chunk) = topic.strip_prefix("/response/")?.split_once("/chunk/")?;
+    Some(Downlink::Chunk {
+        package_type,
+        request: id(request)?,
+        chunk: u32::try_from(id(chunk)?).ok()?,
+    })
 }
 
 /// A decimal `i32` as the server writes it: digits, perhaps after a minus sign.
@@ -122,6 +170,11 @@ mod tests {
         let response = |request| Downlink::AttributeResponse { request };
         let call = |id| Downlink::RpcRequest { id };
         let answer = |request| Downlink::RpcResponse { request };
+        let chunk = |package_type, request, chunk| Downlink::Chunk {
+            package_type,
+            request,
+            chunk,
+        };
         for (topic, expected) in [
             ("v1/devices/me/attributes", Downlink::AttributeUpdate),
             ("v2/a", Downlink::AttributeUpdate),
@@ -138,6 +191,16 @@ mod tests {
             ("v1/devices/me/rpc/response/-5", answer(-5)),
             ("v2/r/res/1", answer(1)),
             ("v2/r/res/j/007", answer(7)),
+            ("v2/fw/error", Downlink::UpdateError),
+            ("v2/sw/error", Downlink::UpdateError),
+            (
+                "v2/fw/response/3/chunk/0",
+                chunk(PackageType::Firmware, 3, 0),
+            ),
+            (
+                "v2/sw/response/2147483647/chunk/2147483647",
+                chunk(PackageType::Software, i32::MAX, i32::MAX as u32),
+            ),
             ("v2/r/res/p/-1", answer(-1)),
         ] {
             assert_eq!(route(topic), expected, "{topic}");
@@ -163,9 +226,27 @@ mod tests {
             "v2/r/req/j/p/1",
             "v2/r/req/j/j/1",
             "V2/a",
+            "v2/fw/response/1",
+            "v2/fw/response/1/chunk/",
+            "v2/fw/response/1/chunk/-1",
+            "v2/fw/response/1/chunk/1/2",
+            "v2/fw/response//chunk/1",
+            "v2/fw/request/1/chunk/1",
+            "v2/hw/error",
+            "v2/fw/error/1",
         ] {
             assert_eq!(route(topic), Downlink::Unknown, "{topic}");
         }
+    }
+
+    #[test]
+    fn a_chunk_is_asked_for_by_number() {
+        use alloc::string::ToString;
+
+        assert_eq!(
+            chunk_request(PackageType::Software, 7, 12).to_string(),
+            "v2/sw/request/7/chunk/12"
+        );
     }
 
     proptest! {

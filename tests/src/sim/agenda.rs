@@ -59,7 +59,7 @@ pub(super) enum Job {
     GatewayDownlink {
         connection: ConnectionId,
         topic: &'static str,
-        body: String,
+        body: Vec<u8>,
     },
     /// The look-up of an OTA package is answered.
     OtaLookUp {

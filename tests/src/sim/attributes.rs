@@ -157,7 +157,8 @@ impl Simulator {
     }
 
     fn push_change(&mut self, device: DeviceId, change: &Change) {
-        let at = self.core_time();
+        let late = self.faults.push_delays_ms.pop_front().unwrap_or_default();
+        let at = self.core_time().plus_millis(late);
         for id in self.sessions_of(device) {
             let subscribed = self
                 .session_mut(id)
@@ -289,7 +290,7 @@ pub(super) fn cost(values: &[(String, TypedValue)]) -> Cost {
 }
 
 /// Attributes in the order in which they were asked for, each once.
-fn select(
+pub(super) fn select(
     values: &BTreeMap<String, Attribute>,
     keys: Option<&[String]>,
     everything: bool,

@@ -13,6 +13,7 @@ use super::quirks;
 use super::rate_limits::Cost;
 use super::session::Session;
 use super::simulator::{ConnectionId, Simulator};
+use super::sparkplug;
 use super::time::Time;
 
 /// A refused CONNECT: the CONNACK codes, and the code of the DISCONNECT that follows on MQTT 5.
@@ -36,6 +37,7 @@ const SESSION_NOT_QUEUED: Refusal = Refusal {
     disconnect: 0x83,
     ..SERVER_UNAVAILABLE
 };
+const NOT_AN_EDGE_NODE: Refusal = SESSION_NOT_QUEUED;
 const RATE_LIMIT: Refusal = Refusal {
     v3: 0x03,
     v5: 0x9F,
@@ -147,11 +149,14 @@ impl Simulator {
             return Err(unavailable);
         }
         let device = credentials::find(&self.backend, connect, certificate)?;
-        if self.backend.profile_of(device).transport.takes_mqtt() {
-            Ok(device)
-        } else {
-            Err(unavailable)
+        let profile = self.backend.profile_of(device);
+        if !profile.transport.takes_mqtt() {
+            return Err(unavailable);
         }
+        if profile.sparkplug && !sparkplug::takes(connect) {
+            return Err(NOT_AN_EDGE_NODE);
+        }
+        Ok(device)
     }
 
     fn open_session(

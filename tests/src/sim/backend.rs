@@ -76,6 +76,7 @@ pub(super) struct Profile {
     pub(super) payloads: Payloads,
     pub(super) topics: ProfileTopics,
     pub(super) acknowledges_invalid: bool,
+    pub(super) sparkplug: bool,
     /// Packages of the devices that have none of their own.
     releases: PerKind<Option<Release>>,
 }
@@ -295,6 +296,7 @@ impl Profile {
                 setup.attributes_subscribe_topic.as_deref(),
             ),
             acknowledges_invalid: setup.send_ack_on_validation_exception,
+            sparkplug: setup.sparkplug,
             releases: PerKind::default(),
         }
     }

@@ -58,10 +58,7 @@ impl Simulator {
             Format::Json => Claim::read(&Json::parse(payload).map_err(|NotJson| Failure::Adaptor)?),
             Format::Protobuf => {
                 let claim = ClaimDevice::read(payload).map_err(|NotProtobuf| Failure::Adaptor)?;
-                Ok(Claim {
-                    secret_key: claim.secret_key,
-                    duration_ms: claim.duration_ms,
-                })
+                Ok(claim.into())
             }
         })?;
         let taken = self.enqueue(id, device, QueueKind::Claim, Cost::Regular)?;
@@ -147,6 +144,15 @@ impl Simulator {
         match &self.backend.device(device).ownership {
             Ownership::Claimed { customer } => Some(customer),
             Ownership::Claimable { .. } | Ownership::Tenant => None,
+        }
+    }
+}
+
+impl From<ClaimDevice> for Claim {
+    fn from(claim: ClaimDevice) -> Self {
+        Self {
+            secret_key: claim.secret_key,
+            duration_ms: claim.duration_ms,
         }
     }
 }

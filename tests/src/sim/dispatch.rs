@@ -48,7 +48,7 @@ impl Simulator {
                 topic,
                 body,
             } => {
-                self.publish_downlink(connection, topic, body.as_bytes());
+                self.publish_downlink(connection, topic, &body);
             }
             Job::OtaLookUp { connection, wanted } => self.answer_look_up(connection, &wanted),
             Job::ProvisionAnswer {

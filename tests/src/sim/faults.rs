@@ -1,3 +1,5 @@
+use std::collections::VecDeque;
+
 use super::time::Time;
 
 /// What the server does to hurt its clients. All of it may be changed while the simulator runs.
@@ -10,6 +12,9 @@ pub struct Faults {
     pub withhold_puback_every: u32,
     /// Every so many answers (attributes, RPC, provisioning, OTA chunks) one is dropped. 0: none.
     pub drop_response_every: u32,
+    /// Milliseconds by which the next pushes of shared attributes come late, one each, so that they
+    /// overtake each other (observed trap 9).
+    pub push_delays_ms: VecDeque<u64>,
     /// CONNECT is refused.
     pub refuse_connect: Option<ConnectRefusal>,
     /// The push of a new OTA package comes before the one of the keys that do not apply. Nothing keeps
@@ -36,6 +41,7 @@ impl Default for Faults {
             puback_delay_us: 0,
             withhold_puback_every: 0,
             drop_response_every: 0,
+            push_delays_ms: VecDeque::new(),
             refuse_connect: None,
             late_ota_deletion: false,
             silent: false,

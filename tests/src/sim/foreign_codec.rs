@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use mqtt_protocol_core::mqtt::packet::{Qos, SubEntry, SubOpts, v3_1_1, v5_0};
+use mqtt_protocol_core::mqtt::packet::{
+    Property, Qos, SessionExpiryInterval, SubEntry, SubOpts, v3_1_1, v5_0,
+};
 use mqtt_protocol_core::mqtt::result_code::{ConnectReasonCode, PubackReasonCode};
 
-use super::packets::{Connect, Packet, Publish, Subscribe, Version};
+use super::packets::{Connect, Packet, Publish, Subscribe, Version, Will};
 use super::quirks;
 
 /// The body of the one packet that `write` writes, behind a fixed header of two bytes.
@@ -86,6 +88,11 @@ fn what_a_foreign_codec_writes_is_read_by_the_server() {
         .unwrap()
         .password(b"p".to_vec())
         .unwrap()
+        .will_message("w", b"gone".to_vec(), Qos::AtLeastOnce, true)
+        .unwrap()
+        .props(vec![Property::SessionExpiryInterval(
+            SessionExpiryInterval::new(5).unwrap(),
+        )])
         .build()
         .unwrap();
     assert_eq!(
@@ -96,6 +103,13 @@ fn what_a_foreign_codec_writes_is_read_by_the_server() {
             client_id: "c".to_owned(),
             user_name: Some("u".to_owned()),
             password: Some(b"p".to_vec()),
+            will: Some(Will {
+                topic: "w".to_owned(),
+                payload: b"gone".to_vec(),
+                qos: 1,
+                retain: true,
+            }),
+            session_expiry: Some(5),
         })
     );
     let publish = v5_0::Publish::builder()

@@ -34,6 +34,18 @@ pub(super) struct Connect {
     pub(super) client_id: String,
     pub(super) user_name: Option<String>,
     pub(super) password: Option<Vec<u8>>,
+    pub(super) will: Option<Will>,
+    /// In seconds; MQTT 5 only.
+    pub(super) session_expiry: Option<u32>,
+}
+
+/// Read, and never published (C-012).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Will {
+    pub(super) topic: String,
+    pub(super) payload: Vec<u8>,
+    pub(super) qos: u8,
+    pub(super) retain: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -126,14 +138,20 @@ fn connect(reader: &mut Reader<'_>) -> Result<Connect, Malformed> {
     let will_qos = flags >> 3 & 3;
     require(will_qos < 3)?;
     let _keep_alive = reader.two_bytes()?;
-    reader.properties_of(version)?;
+    let session_expiry = reader.properties_of(version)?.session_expiry;
     let client_id = reader.text()?;
     require(level != 3 || (1..=23).contains(&client_id.chars().count()))?;
-    if flags & 0b100 != 0 {
+    let will = if flags & 0b100 == 0 {
+        None
+    } else {
         reader.properties_of(version)?;
-        reader.text()?;
-        reader.binary()?;
-    }
+        Some(Will {
+            topic: reader.text()?,
+            payload: reader.binary()?.to_vec(),
+            qos: will_qos,
+            retain: flags & 0b10_0000 != 0,
+        })
+    };
     let user_name = if flags & 0x80 == 0 {
         None
     } else {
@@ -150,6 +168,8 @@ fn connect(reader: &mut Reader<'_>) -> Result<Connect, Malformed> {
         client_id,
         user_name,
         password,
+        will,
+        session_expiry,
     })
 }
 
@@ -186,6 +206,12 @@ fn subscribe(version: Version, reader: &mut Reader<'_>) -> Result<Subscribe, Mal
 
 fn require(condition: bool) -> Result<(), Malformed> {
     if condition { Ok(()) } else { Err(Malformed) }
+}
+
+/// The properties that somebody looks at.
+#[derive(Clone, Copy, Debug, Default)]
+struct Properties {
+    session_expiry: Option<u32>,
 }
 
 struct Reader<'a> {
@@ -236,10 +262,11 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// Skips the properties, which all are ignored, but not before they made sense.
-    fn properties_of(&mut self, version: Version) -> Result<(), Malformed> {
+    /// Skips the properties, which nearly all are ignored, but not before they made sense.
+    fn properties_of(&mut self, version: Version) -> Result<Properties, Malformed> {
+        let mut properties = Properties::default();
         if version == Version::V3 {
-            return Ok(());
+            return Ok(properties);
         }
         let length = self.variable_length()?;
         let mut inner = Reader {
@@ -253,7 +280,11 @@ impl<'a> Reader<'a> {
                 0x13 | 0x21 | 0x22 | 0x23 => {
                     inner.take(2)?;
                 }
-                0x02 | 0x11 | 0x18 | 0x27 => {
+                0x11 => {
+                    let (high, low) = (inner.two_bytes()?, inner.two_bytes()?);
+                    properties.session_expiry = Some(u32::from(high) << 16 | u32::from(low));
+                }
+                0x02 | 0x18 | 0x27 => {
                     inner.take(4)?;
                 }
                 0x0B => {
@@ -269,7 +300,7 @@ impl<'a> Reader<'a> {
                 _ => return Err(Malformed),
             }
         }
-        Ok(())
+        Ok(properties)
     }
 
     fn variable_length(&mut self) -> Result<usize, Malformed> {

@@ -37,7 +37,11 @@ impl Simulator {
             Phase::Provision(_) => return self.publish_provision(id, &packet),
             Phase::New | Phase::Authenticating { .. } => return Ok(()),
         };
-        let topics = &self.backend.profile_of(device).topics;
+        let profile = self.backend.profile_of(device);
+        if profile.sparkplug {
+            return Err(Failure::Adaptor);
+        }
+        let topics = &profile.topics;
         let uplink = topics::classify(&packet.topic, topics);
         if let Some(packet_id) = packet.packet_id {
             self.take_identifier(id, packet_id);

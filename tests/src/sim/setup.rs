@@ -112,7 +112,8 @@ pub struct ProfileSetup {
     pub attributes_subscribe_topic: Option<String>,
     /// On 3.1.1, acknowledge an invalid QoS 1 payload instead of closing.
     pub send_ack_on_validation_exception: bool,
-    /// Protobuf schema of telemetry.
+    /// Protobuf schema of telemetry. Here and below: a schema that ThingsBoard would refuse counts as
+    /// none, and what needs it fails.
     pub telemetry_proto: Option<String>,
     /// Protobuf schema of attributes.
     pub attributes_proto: Option<String>,
@@ -120,6 +121,9 @@ pub struct ProfileSetup {
     pub rpc_request_proto: Option<String>,
     /// Protobuf schema of server-side RPC responses.
     pub rpc_response_proto: Option<String>,
+    /// Devices are edge nodes of Sparkplug. Their CONNECT is checked; what they publish is class A,
+    /// because the messages of Sparkplug are not modelled.
+    pub sparkplug: bool,
     /// JSON is accepted on protobuf topics.
     pub json_compat: bool,
     /// JSON is used on the default downlink topics of a protobuf profile.

@@ -15,7 +15,7 @@ use super::stored::{Stored, Timestamp, TypedValue};
 use super::topics::Family;
 
 /// Values with the time that the device gave, if it did.
-type Points = (Option<i64>, Vec<(String, TypedValue)>);
+pub(super) type Points = (Option<i64>, Vec<(String, TypedValue)>);
 
 impl Simulator {
     pub(super) fn telemetry(

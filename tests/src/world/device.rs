@@ -62,6 +62,7 @@ pub struct Device {
     pub(super) ledger: Ledger,
     pub(super) wire: Wire,
     pub(super) application: Application,
+    pub(super) downloads: super::Downloads,
     /// The connection that the driver has, or tries to get.
     pub(super) link: Option<(LinkId, PathId)>,
     pub(super) past_link: Option<LinkId>,
@@ -101,6 +102,7 @@ impl Device {
             ledger: Ledger::default(),
             wire: Wire::default(),
             application: Application::default(),
+            downloads: super::Downloads::default(),
             link: None,
             past_link: None,
             dialled: Vec::new(),
@@ -245,12 +247,14 @@ impl Device {
             let before = outputs;
             if self.draining == Draining::Reversed {
                 outputs += self.drain_events(now);
+                outputs += self.take_chunks(now);
                 outputs += self.drain_bytes(now, network);
                 outputs += self.drain_links(now, network);
             } else {
                 outputs += self.drain_links(now, network);
                 outputs += self.drain_bytes(now, network);
                 outputs += self.drain_events(now);
+                outputs += self.take_chunks(now);
             }
             if outputs == before {
                 break;
@@ -359,7 +363,10 @@ impl Device {
                     }
                     self.meter.run(|| drop(update));
                 }
-                notice => self.application.note(notice),
+                notice => {
+                    self.note_update(now, &notice);
+                    self.application.note(notice);
+                }
             }
         }
         outputs

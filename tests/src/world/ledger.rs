@@ -54,6 +54,8 @@ pub enum Kind {
     },
     /// The reply to a server-side call.
     Reply,
+    /// What an update has come to.
+    Report,
     /// An attribute request.
     AttributeRequest,
     /// A client-side RPC call.
@@ -98,7 +100,11 @@ impl Ledger {
         assert_eq!(ticket.ending, None, "{id:?} ended again: {completion:?}");
         ticket.ending = Some(match (&ticket.kind, completion) {
             (
-                Kind::Telemetry { .. } | Kind::Attribute { .. } | Kind::Claim { .. } | Kind::Reply,
+                Kind::Telemetry { .. }
+                | Kind::Attribute { .. }
+                | Kind::Claim { .. }
+                | Kind::Reply
+                | Kind::Report,
                 Completion::Delivery(outcome),
             ) => match outcome {
                 Ok(Delivered::Sent) => Ending::Sent,
@@ -182,7 +188,7 @@ fn check_given_back(id: RequestId, ticket: &Ticket, undelivered: &Undelivered) {
         (Kind::Telemetry { number, .. }, Target::Telemetry)
         | (Kind::Attribute { number, .. }, Target::Attributes)
         | (Kind::Claim { number }, Target::Claim) => number,
-        (Kind::Reply, Target::RpcReply { .. }) => return,
+        (Kind::Reply, Target::RpcReply { .. }) | (Kind::Report, Target::Telemetry) => return,
         (kind, target) => panic!("{id:?}, a {kind:?}, comes back as {target:?}"),
     };
     let text = String::from_utf8_lossy(&undelivered.payload);

@@ -26,6 +26,7 @@ mod run;
 mod scripted;
 mod server;
 mod step;
+mod updates;
 mod wire;
 
 pub use application::Answering;
@@ -37,4 +38,5 @@ pub use run::{TOKEN, World};
 pub use scripted::{Packet, Scripted};
 pub use server::{Connected, Server};
 pub use step::{Play, Step, script};
+pub use updates::Downloads;
 pub use wire::Wire;

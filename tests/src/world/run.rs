@@ -93,6 +93,14 @@ impl World {
         Self::build(thingsboard(setup), device, seed)
     }
 
+    /// As [`of`](Self::of), and the memory of the client is measured.
+    #[must_use]
+    pub fn measured_of(config: Config, setup: Setup, seed: u64, measure: Measure) -> Self {
+        let meter = Meter::new(measure);
+        let device = Device::new(config, Limits::DEFAULT, Time(0), seed, meter);
+        Self::build(thingsboard(setup), device, seed)
+    }
+
     /// A device with this configuration, and a server that does only what the test does.
     #[must_use]
     pub fn scripted(config: Config, seed: u64) -> Self {

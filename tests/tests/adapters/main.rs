@@ -11,6 +11,7 @@ mod rpc;
 mod server;
 mod transport;
 mod trouble;
+mod typed;
 
 /// Runs each function of the suite over every adapter.
 macro_rules! suite {
@@ -58,6 +59,12 @@ suite! {
         a_token_whose_answer_was_lost_is_found_again,
         what_the_server_says_against_it_is_told,
         nobody_waits_for_a_server_that_is_not_there;
+    typed:
+        a_function_answers_calls_and_its_errors_are_told,
+        calls_of_one_method_run_beside_each_other,
+        shared_attributes_are_a_value_that_follows_the_server,
+        a_value_is_that_of_the_server_when_announcements_overtook_each_other,
+        a_value_is_fetched_again_after_a_reconnect;
     misbehaviour:
         a_serialisation_that_panics_harms_nobody,
         a_serialisation_that_calls_back_into_the_client_does_not_block,

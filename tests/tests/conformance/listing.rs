@@ -18,11 +18,10 @@ const SOURCES: [&str; 12] = [
 ];
 
 /// Numbers without a test, and the part of ThingsBoard that they wait for.
-const LATER: [(core::ops::RangeInclusive<u32>, &str); 4] = [
+const LATER: [(core::ops::RangeInclusive<u32>, &str); 3] = [
     (28..=28, "X.509 chains of device profiles"),
     (91..=91, "status codes of the REST interface"),
     (125..=143, "gateway"),
-    (147..=147, "Sparkplug"),
 ];
 
 #[test]

@@ -1,9 +1,10 @@
-//! C-144 to C-146: topic filters of device profiles.
+//! C-144 to C-147: topic filters of device profiles, and Sparkplug.
 
 use serde_json::{Value, json};
 
 use crate::wire::{
-    Version, puback, puback_with, publish, suback, subscribe, unsuback, unsubscribe,
+    self, Connect, Version, connack, puback, puback_with, publish, suback, subscribe, unsuback,
+    unsubscribe,
 };
 use crate::world::World;
 
@@ -73,5 +74,54 @@ fn c_146_the_subscribe_filter_hash_turns_every_subscribe_into_one_to_attributes(
             peer,
             &[publish(version, "v1/devices/me/attributes", 1, "{\"k\":1}")],
         );
+    }
+}
+
+#[test]
+fn c_147_an_edge_node_of_sparkplug_needs_a_death_certificate() {
+    for version in Version::BOTH {
+        let good = || {
+            let connect = Connect::token(version, "DEV1_TOKEN")
+                .will("spBv1.0/plant/NDEATH/node", "\u{8}\u{5}")
+                .will_flags(1, false);
+            if version.is_v5() {
+                connect.session_expiry(0)
+            } else {
+                connect
+            }
+        };
+        let mut wrong = vec![
+            Connect::token(version, "DEV1_TOKEN"),
+            good().will_flags(0, false),
+            good().will_flags(1, true),
+            good().will("spBv1.0/plant/NDEATH/node", ""),
+            good().will("spBv1.0/plant/NDEATH/node", "text"),
+            good().will("spBv1.0/plant/NDEATH", "\u{8}\u{5}"),
+            good().will("spBv1.0/plant/NBIRTH/node", "\u{8}\u{5}"),
+            good().keeping_the_session(),
+        ];
+        if version.is_v5() {
+            wrong.push(good().session_expiry(1));
+        }
+        for connect in wrong {
+            let mut world = profile(json!({"transport": "MQTT", "sparkplug": true}));
+            let peer = world.dial(&connect.bytes());
+            world.pass_ms(50);
+            assert!(world.is_closed(peer), "{connect:?}");
+            let answer = world.take(peer);
+            assert_eq!(answer[3], version.code(0x03, 0x88), "{connect:?}");
+            if version.is_v5() {
+                assert_eq!(answer[5..], wire::disconnect(0x83));
+            }
+        }
+        let mut world = profile(json!({"transport": "MQTT", "sparkplug": true}));
+        let peer = world.dial(&good().bytes());
+        world.expect(peer, &[connack(version, false, 0)]);
+        // The topics of ordinary devices are not for edge nodes.
+        world.send(
+            peer,
+            &publish(version, "v1/devices/me/telemetry", 7, "{\"a\":1}"),
+        );
+        world.expect_class_a(peer, version, 7);
     }
 }

@@ -31,6 +31,9 @@ pub(crate) struct Connect {
     keep_alive: u16,
     client_id: String,
     will: Option<(String, String)>,
+    /// The QoS and RETAIN bits of the will.
+    will_flags: u8,
+    session_expiry: Option<u32>,
     user_name: Option<String>,
     password: Option<String>,
 }
@@ -45,6 +48,8 @@ impl Connect {
             keep_alive: 60,
             client_id: client_id.to_owned(),
             will: None,
+            will_flags: 0,
+            session_expiry: None,
             user_name: None,
             password: None,
         }
@@ -74,6 +79,16 @@ impl Connect {
         self
     }
 
+    pub(crate) fn will_flags(mut self, qos: u8, retain: bool) -> Self {
+        self.will_flags = qos << 3 | u8::from(retain) << 5;
+        self
+    }
+
+    pub(crate) fn session_expiry(mut self, seconds: u32) -> Self {
+        self.session_expiry = Some(seconds);
+        self
+    }
+
     pub(crate) fn keep_alive(mut self, seconds: u16) -> Self {
         self.keep_alive = seconds;
         self
@@ -93,11 +108,18 @@ impl Connect {
         body.push(
             u8::from(self.clean) << 1
                 | u8::from(self.will.is_some()) << 2
+                | self.will_flags
                 | u8::from(self.password.is_some()) << 6
                 | u8::from(self.user_name.is_some()) << 7,
         );
         body.extend(self.keep_alive.to_be_bytes());
-        no_properties(&mut body, self.version);
+        match self.session_expiry {
+            Some(seconds) => {
+                body.extend([5, 0x11]);
+                body.extend(seconds.to_be_bytes());
+            }
+            None => no_properties(&mut body, self.version),
+        }
         text(&mut body, &self.client_id);
         if let Some((topic, payload)) = &self.will {
             no_properties(&mut body, self.version);

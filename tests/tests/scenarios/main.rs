@@ -14,6 +14,7 @@ mod recovery;
 mod requests;
 mod room;
 mod timers;
+mod updates;
 mod version;
 
 use core::time::Duration;

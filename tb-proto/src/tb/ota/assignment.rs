@@ -35,8 +35,11 @@ impl Updates {
         self.knowledge = Knowledge::Asked;
     }
 
-    /// It has answered.
+    /// It has answered. What it pushed since it was asked may be newer than the answer.
     pub(crate) fn handle_answer(&mut self, shared: &AttributeMap, ids: &mut u64) {
+        if self.knowledge != Knowledge::Asked {
+            return;
+        }
         self.announced.replace(shared);
         self.knowledge = Knowledge::Known;
         self.unanswered = 0;
@@ -99,8 +102,7 @@ impl Updates {
                 self.close(UpdateError::Replaced);
                 *ids += 1;
                 let offer = Offer {
-                    id: OfferId(*ids),
-                    package_type: self.package_type,
+                    id: OfferId::new(self.package_type, *ids),
                     package,
                 };
                 self.tell(News::Offered(offer.clone()));

@@ -64,13 +64,17 @@ pub(crate) struct ChunkRequest {
     pub(crate) request: i32,
     pub(crate) chunk: u32,
     pub(crate) size: u32,
+    /// Nothing was answered under this number yet: the server charges for it (TB §14.5).
+    pub(crate) opens: bool,
 }
 
-/// Bytes of the package, in their order.
+/// Bytes of a package.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Chunk {
-    pub(crate) offset: u64,
-    pub(crate) bytes: Bytes,
+pub struct Chunk {
+    /// Where in the package they stand; directly behind those handed out before.
+    pub offset: u64,
+    /// The bytes, never none.
+    pub bytes: Bytes,
 }
 
 /// How a connection ended, as far as it speaks against what was asked on it.
@@ -97,8 +101,6 @@ pub(crate) struct Download {
     fruitless: u8,
     /// Connections in a row that the peer closed soon after a question.
     hang_ups: u8,
-    /// Answers that fitted nothing that was asked.
-    ignored: u64,
 }
 
 /// What dies with the connection.
@@ -143,7 +145,6 @@ impl Download {
             link: None,
             fruitless: 0,
             hang_ups: 0,
-            ignored: 0,
         }
     }
 
@@ -195,7 +196,6 @@ impl Download {
         let Some(link) = &mut self.link else {
             return Ok(None);
         };
-        let mut open = 0;
         let mut next = None;
         for (&chunk, asked) in &mut link.asked {
             if let Stage::Written { due } = asked.stage
@@ -207,14 +207,11 @@ impl Download {
                     return Err(UpdateError::NoAnswer { chunk });
                 }
             }
-            match asked.stage {
-                Stage::Waiting { until } if until <= now => next = next.or(Some(chunk)),
-                Stage::Waiting { .. } => {}
-                Stage::Submitted | Stage::Written { .. } => open += 1,
+            if matches!(asked.stage, Stage::Waiting { until } if until <= now) {
+                next = next.or(Some(chunk));
             }
         }
-        let allowed = if link.opened { settings.in_flight } else { 1 };
-        if open >= allowed {
+        if link.open() >= link.allowed(&settings) {
             return Ok(None);
         }
         let arrived = &self.arrived;
@@ -238,6 +235,7 @@ impl Download {
             request,
             chunk,
             size: settings.chunk_size,
+            opens: !link.opened,
         }))
     }
 
@@ -259,23 +257,21 @@ impl Download {
     }
 
     /// A chunk came. What was not asked for under this number, came before or is handed out already
-    /// is ignored.
+    /// is ignored; the answer is whether it was not.
     pub(crate) fn handle_chunk(
         &mut self,
         now: Instant,
         request: i32,
         chunk: u32,
         payload: Bytes,
-    ) -> Result<(), UpdateError> {
+    ) -> Result<bool, UpdateError> {
         let expected = self.len_of(chunk);
         let settings = self.settings;
         let Some(link) = self.link.as_mut().filter(|it| it.request == Some(request)) else {
-            self.ignored = self.ignored.saturating_add(1);
-            return Ok(());
+            return Ok(false);
         };
         let Some(asked) = link.asked.get_mut(&chunk) else {
-            self.ignored = self.ignored.saturating_add(1);
-            return Ok(());
+            return Ok(false);
         };
         if payload.len() != expected {
             // Empty when the package fell out of the server's cache (TB §8.5). Another number makes
@@ -294,7 +290,7 @@ impl Download {
             for asked in link.asked.values_mut() {
                 asked.stage = Stage::Waiting { until };
             }
-            return Ok(());
+            return Ok(true);
         }
         link.asked.remove(&chunk);
         link.opened = true;
@@ -306,7 +302,7 @@ impl Download {
             }
         }
         self.arrived.insert(chunk, payload);
-        Ok(())
+        Ok(true)
     }
 
     /// Hands out the next bytes, if they are there. Only this makes room for further questions.
@@ -336,22 +332,24 @@ impl Download {
     pub(crate) fn is_opening(&self) -> bool {
         self.link
             .as_ref()
-            .is_some_and(|link| !link.opened && link.is_asking())
+            .is_some_and(|link| !link.opened && link.open() > 0)
     }
 
     /// Whether questions are out.
     pub(crate) fn is_asking(&self) -> bool {
-        self.link.as_ref().is_some_and(OnLink::is_asking)
+        self.link.as_ref().is_some_and(|link| link.open() > 0)
     }
 
-    /// When something falls due.
+    /// When something falls due. What waits for its turn behind a question that is out is not due.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        let asked = self.link.as_ref()?.asked.values();
-        asked
+        let link = self.link.as_ref()?;
+        let free = link.open() < link.allowed(&self.settings);
+        link.asked
+            .values()
             .filter_map(|asked| match asked.stage {
                 Stage::Submitted => None,
                 Stage::Written { due } => Some(due),
-                Stage::Waiting { until } => Some(until),
+                Stage::Waiting { until } => free.then_some(until),
             })
             .min()
     }
@@ -359,11 +357,6 @@ impl Download {
     /// Bytes that wait to be taken.
     pub(crate) fn held(&self) -> usize {
         self.arrived.values().map(Bytes::len).sum()
-    }
-
-    /// Answers that fitted nothing that was asked: duplicates, late ones, strange ones.
-    pub(crate) const fn ignored(&self) -> u64 {
-        self.ignored
     }
 
     /// The chunk that is handed out next; behind the last one when all were.
@@ -387,10 +380,14 @@ impl Download {
 }
 
 impl OnLink {
-    fn is_asking(&self) -> bool {
-        self.asked
-            .values()
-            .any(|asked| !matches!(asked.stage, Stage::Waiting { .. }))
+    /// Questions that are out.
+    fn open(&self) -> u32 {
+        let out = |asked: &&Asked| !matches!(asked.stage, Stage::Waiting { .. });
+        u32::try_from(self.asked.values().filter(out).count()).unwrap_or(u32::MAX)
+    }
+
+    const fn allowed(&self, settings: &DownloadSettings) -> u32 {
+        if self.opened { settings.in_flight } else { 1 }
     }
 }
 

@@ -32,14 +32,16 @@ pub(crate) enum News {
     Unusable(InvalidPackage),
 }
 
-/// What [`Updates::fetch`] found.
+/// What there is for whoever downloads a package.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Fetched {
+pub enum Fetched {
+    /// The next bytes. With them taken, there is room for another chunk.
     Chunk(Chunk),
     /// Nothing yet.
     Pending,
-    /// All bytes were handed out.
+    /// All bytes were handed out: now the package has to be verified.
     Done,
+    /// There will be none.
     Ended(UpdateError),
 }
 
@@ -118,13 +120,26 @@ impl Updates {
         self.fail(UpdateError::Refused(refusal));
     }
 
-    pub(crate) fn handle_chunk(&mut self, now: Instant, request: i32, chunk: u32, payload: Bytes) {
+    /// A chunk came; the answer is whether it was asked for.
+    pub(crate) fn handle_chunk(
+        &mut self,
+        now: Instant,
+        request: i32,
+        chunk: u32,
+        payload: Bytes,
+    ) -> bool {
         let Stage::Downloading { download, .. } = &mut self.stage else {
-            return;
+            return false;
         };
         match download.handle_chunk(now, request, chunk, payload) {
-            Ok(()) => self.stirred |= download.is_ready(),
-            Err(error) => self.fail(error),
+            Ok(fits) => {
+                self.stirred |= download.is_ready();
+                fits
+            }
+            Err(error) => {
+                self.fail(error);
+                true
+            }
         }
     }
 
@@ -252,6 +267,13 @@ impl Updates {
         }
     }
 
+    /// The application follows no more.
+    pub(crate) fn give_up(&mut self) {
+        if matches!(self.stage, Stage::Downloading { .. }) {
+            self.fail(UpdateError::GivenUp);
+        }
+    }
+
     /// Everything ends.
     pub(crate) fn abandon(&mut self) {
         if let Stage::Downloading { offer, .. } = &self.stage {
@@ -307,14 +329,6 @@ impl Updates {
     pub(crate) fn held(&self) -> usize {
         match &self.stage {
             Stage::Downloading { download, .. } => download.held(),
-            _ => 0,
-        }
-    }
-
-    /// Chunks that fitted nothing that was asked for, in this download.
-    pub(crate) fn ignored(&self) -> u64 {
-        match &self.stage {
-            Stage::Downloading { download, .. } => download.ignored(),
             _ => 0,
         }
     }

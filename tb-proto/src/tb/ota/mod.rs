@@ -21,15 +21,18 @@ mod report;
 mod verifier;
 
 pub use checksum::{Checksum, ChecksumAlgorithm};
+pub use download::Chunk;
 pub use error::{ChunkRefusal, UpdateError};
 pub use hasher::Hasher;
+pub use machine::Fetched;
 pub use package::{Installed, InvalidPackage, Offer, OfferId, Package, Source};
 pub use package_type::PackageType;
 pub use report::UpdateState;
 pub use verifier::{Verified, Verifier};
 
-pub(crate) use download::{Chunk, ChunkRequest, DownloadSettings, LinkEnd, RequestNumbers};
-pub(crate) use machine::{Fetched, News, Updates};
+pub(crate) use download::{ChunkRequest, DownloadSettings, LinkEnd, RequestNumbers};
+pub(crate) use machine::{News, Updates};
+pub(crate) use report::Report;
 
 #[cfg(test)]
 mod tests;

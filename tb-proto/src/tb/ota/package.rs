@@ -43,22 +43,37 @@ pub enum Source {
 
 /// The name of one offer, never used twice in the life of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct OfferId(pub(crate) u64);
+pub struct OfferId {
+    package_type: PackageType,
+    number: u64,
+}
+
+impl OfferId {
+    pub(super) const fn new(package_type: PackageType, number: u64) -> Self {
+        Self {
+            package_type,
+            number,
+        }
+    }
+
+    /// What the package is for.
+    pub const fn package_type(self) -> PackageType {
+        self.package_type
+    }
+}
 
 /// The server wants this device to have a package that it does not have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Offer {
     /// Names it when it is accepted.
     pub id: OfferId,
-    /// What the package is for.
-    pub package_type: PackageType,
     /// The package.
     pub package: Package,
 }
 
 /// What runs on the device now: what `current_fw_title` and `current_fw_version` tell.
 ///
-/// A package of this title and version is never offered.
+/// A package of this title and version is never offered. Of both, at most 256 characters are told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Installed {
     /// Its title.

@@ -55,13 +55,11 @@ impl Report {
             Self::Updated(installed) => (Some(installed), Some("UPDATED"), None),
             Self::Failed(why) => (None, Some("FAILED"), Some(bounded(why))),
         };
+        let title = installed.map(|it| bounded(&it.title));
+        let version = installed.map(|it| bounded(&it.version));
         let members = [
-            ("current_", "_title", installed.map(|it| it.title.as_str())),
-            (
-                "current_",
-                "_version",
-                installed.map(|it| it.version.as_str()),
-            ),
+            ("current_", "_title", title.as_deref()),
+            ("current_", "_version", version.as_deref()),
             ("", "_state", state),
             ("", "_error", error.as_deref()),
         ];

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use crate::sim::backend::{Confirmation, DeviceId};
 use crate::sim::charges::Charged;
 use crate::sim::failures::Failure;
-use crate::sim::json::Json;
 use crate::sim::publish::Taken;
 use crate::sim::rate_limits::Cost;
 use crate::sim::setup::DeviceSetup;
@@ -31,14 +30,10 @@ impl Simulator {
         &mut self,
         id: ConnectionId,
         packet_id: Option<u16>,
-        json: &Json,
+        name: &str,
+        device_type: &str,
     ) -> Result<Taken, Failure> {
-        let name = device_name(json)?;
-        let device_type = json
-            .member("type")
-            .and_then(Json::as_text)
-            .unwrap_or_else(|| "default".to_owned());
-        match self.child(id, &name, &device_type) {
+        match self.child(id, name, device_type) {
             Ok(_) => Ok(Taken::Queued(Confirmation::AtOnce)),
             Err(refused) => self.refuse_child(id, packet_id, refused),
         }
@@ -47,12 +42,11 @@ impl Simulator {
     pub(super) fn gateway_disconnect(
         &mut self,
         id: ConnectionId,
-        json: &Json,
+        name: &str,
     ) -> Result<Taken, Failure> {
-        let name = device_name(json)?;
         let session = self.session_mut(id).ok_or(Failure::Submit)?;
         let gateway = session.device;
-        if session.children.remove(&name).is_some() {
+        if session.children.remove(name).is_some() {
             self.charge_child(gateway, Charged::SessionClose, Cost::Regular);
         }
         Ok(Taken::Queued(Confirmation::AtOnce))
@@ -125,12 +119,4 @@ impl Simulator {
             .backend
             .create(&setup, self.unix_ms(), &self.setup.tenant_limits))
     }
-}
-
-/// The member `device`: text or number, not empty (C-126).
-pub(super) fn device_name(json: &Json) -> Result<String, Failure> {
-    json.member("device")
-        .and_then(Json::as_text)
-        .filter(|name| !name.is_empty())
-        .ok_or(Failure::Handler)
 }

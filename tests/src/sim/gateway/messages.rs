@@ -1,29 +1,56 @@
 //! Messages for children: one part per child, one acknowledgement for all.
 
-use super::children::{NoChild, device_name};
+use super::children::NoChild;
 use crate::sim::agenda::Job;
 use crate::sim::attributes;
 use crate::sim::backend::{Confirmation, DeviceId};
 use crate::sim::charges::Charged;
 use crate::sim::claim::Claim;
 use crate::sim::failures::Failure;
-use crate::sim::json::{Json, NotJson, quote, type_members};
+use crate::sim::formats::Format;
+use crate::sim::json::quote;
 use crate::sim::packets::Version;
+use crate::sim::protobuf;
 use crate::sim::publish::Taken;
 use crate::sim::rate_limits::Cost;
 use crate::sim::simulator::{ConnectionId, Simulator};
-use crate::sim::telemetry;
-use crate::sim::topics;
+use crate::sim::stored::TypedValue;
+use crate::sim::telemetry::{self, Points};
+
+/// What a message says for one child.
+pub(super) enum Reading<T> {
+    Given(T),
+    /// It cannot be read.
+    Invalid,
+    /// Nothing is sent to the queue, so nothing will ever confirm it (C-131).
+    Empty,
+}
+
+impl<T, E> From<Result<T, E>> for Reading<T> {
+    fn from(outcome: Result<T, E>) -> Self {
+        outcome.map_or(Self::Invalid, Self::Given)
+    }
+}
+
+/// The parts of a message, by the names of the children.
+pub(super) type Parts<T> = Vec<(String, Reading<T>)>;
 
 /// What became of one child's part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Part {
     Stored,
     Invalid,
-    /// Accepted, but nothing will ever confirm it (C-131).
     NeverConfirmed,
     OverLimit,
     NoChild(NoChild),
+}
+
+/// A request for attributes of a child.
+pub(super) struct AttributeQuery {
+    pub(super) request: i32,
+    pub(super) device: String,
+    pub(super) client: bool,
+    pub(super) keys: Vec<String>,
 }
 
 impl Simulator {
@@ -31,73 +58,47 @@ impl Simulator {
         &mut self,
         id: ConnectionId,
         packet_id: Option<u16>,
-        json: Json,
+        parts: Parts<Vec<Points>>,
     ) -> Result<Taken, Failure> {
-        let parts = parts(json, |value| matches!(value, Json::Array(_)))?;
-        self.for_each_child(id, packet_id, parts, |simulator, device, value| {
-            if value == Json::Array(Vec::new()) {
-                return Part::NeverConfirmed;
-            }
-            match simulator.read_telemetry(value) {
-                Ok(batches) => {
-                    let cost = telemetry::cost(&batches);
-                    if !simulator.charge_for_child(id, Charged::Telemetry, cost) {
-                        return Part::OverLimit;
-                    }
-                    simulator.store_telemetry(device, batches, None);
-                    Part::Stored
-                }
-                Err(_) => Part::Invalid,
-            }
-        })
+        let cost = |batches: &Vec<Points>| telemetry::cost(batches);
+        self.for_each_child(
+            id,
+            packet_id,
+            parts,
+            (Charged::Telemetry, cost),
+            |simulator, device, batches| simulator.store_telemetry(device, batches, None),
+        )
     }
 
     pub(super) fn gateway_attributes(
         &mut self,
         id: ConnectionId,
         packet_id: Option<u16>,
-        json: Json,
+        parts: Parts<Vec<(String, TypedValue)>>,
     ) -> Result<Taken, Failure> {
-        let parts = parts(json, |value| matches!(value, Json::Object(_)))?;
-        self.for_each_child(id, packet_id, parts, |simulator, device, value| {
-            let Json::Object(members) = value else {
-                return Part::Invalid;
-            };
-            match type_members(members, simulator.typing_rules()) {
-                Ok(values) => {
-                    let cost = attributes::cost(&values);
-                    if !simulator.charge_for_child(id, Charged::Attributes, cost) {
-                        return Part::OverLimit;
-                    }
-                    simulator.store_client_attributes(device, values);
-                    Part::Stored
-                }
-                Err(NotJson) => Part::Invalid,
-            }
-        })
+        let cost = |values: &Vec<(String, TypedValue)>| attributes::cost(values);
+        self.for_each_child(
+            id,
+            packet_id,
+            parts,
+            (Charged::Attributes, cost),
+            Self::store_client_attributes,
+        )
     }
 
     pub(super) fn gateway_claim(
         &mut self,
         id: ConnectionId,
         packet_id: Option<u16>,
-        json: Json,
+        parts: Parts<Claim>,
     ) -> Result<Taken, Failure> {
-        let parts = parts(json, |value| matches!(value, Json::Object(_)))?;
+        let cost = |_: &Claim| Cost::Regular;
         self.for_each_child(
             id,
             packet_id,
             parts,
-            |simulator, device, value| match Claim::read(&value) {
-                Ok(_) if !simulator.charge_for_child(id, Charged::Claim, Cost::Regular) => {
-                    Part::OverLimit
-                }
-                Ok(claim) => {
-                    simulator.store_claim(device, claim);
-                    Part::Stored
-                }
-                Err(_) => Part::Invalid,
-            },
+            (Charged::Claim, cost),
+            Self::store_claim,
         )
     }
 
@@ -105,17 +106,16 @@ impl Simulator {
         &mut self,
         id: ConnectionId,
         packet_id: Option<u16>,
-        json: &Json,
+        name: &str,
+        request: i32,
+        data: String,
     ) -> Result<Taken, Failure> {
-        let name = device_name(json)?;
-        let request = request_id(json)?;
-        let data = json.member("data").ok_or(Failure::Handler)?;
-        match self.child(id, &name, "default") {
+        match self.child(id, name, "default") {
             Ok(_) if !self.charge_for_child(id, Charged::RpcReply, Cost::Regular) => {
                 Ok(self.refuse_over_limit(id, packet_id))
             }
             Ok(device) => {
-                self.take_reply(device, request, data.to_text_with_nulls());
+                self.take_reply(device, request, data);
                 Ok(Taken::Queued(Confirmation::AtOnce))
             }
             Err(refused) => self.refuse_child(id, packet_id, refused),
@@ -126,25 +126,20 @@ impl Simulator {
         &mut self,
         id: ConnectionId,
         packet_id: Option<u16>,
-        json: &Json,
+        query: &AttributeQuery,
+        format: Format,
     ) -> Result<Taken, Failure> {
-        let name = device_name(json)?;
-        let request = request_id(json)?;
-        let client = json.member("client").and_then(Json::as_text);
-        let client = client.ok_or(Failure::Handler)?.eq_ignore_ascii_case("true");
-        let keys = requested_keys(json)?;
-        let device = match self.child(id, &name, "default") {
+        let device = match self.child(id, &query.device, "default") {
             Ok(device) => device,
             Err(refused) => return self.refuse_child(id, packet_id, refused),
         };
         if !self.charge_for_child(id, Charged::AttributeRequest, Cost::Regular) {
             return Ok(self.refuse_over_limit(id, packet_id));
         }
-        let found = self.find_for_gateway(device, client, &keys);
-        let mut body = format!("{{\"id\":{request},\"device\":");
-        quote(&mut body, &name);
-        body.push_str(&found);
-        body.push('}');
+        let body = match format {
+            Format::Json => self.json_for_gateway(device, query).into_bytes(),
+            Format::Protobuf => self.protobuf_for_gateway(device, query),
+        };
         let at = self.core_time();
         self.agenda.schedule(
             at,
@@ -157,15 +152,37 @@ impl Simulator {
         Ok(Taken::Queued(Confirmation::AtOnce))
     }
 
-    /// `,"value":…` for one requested key, `,"values":{…}` for several, nothing if none was found.
-    fn find_for_gateway(&self, device: DeviceId, client: bool, keys: &[String]) -> String {
+    fn protobuf_for_gateway(&self, device: DeviceId, query: &AttributeQuery) -> Vec<u8> {
         let device = self.backend.device(device);
-        let scopes = match (client, keys.is_empty()) {
+        let keys = Some(query.keys.as_slice());
+        let everything = query.keys.is_empty();
+        let found = |values, wanted: bool| {
+            if wanted || everything {
+                attributes::select(values, keys, everything)
+            } else {
+                Vec::new()
+            }
+        };
+        protobuf::gateway_attributes_response(
+            &query.device,
+            query.request,
+            &found(&device.client, query.client),
+            &found(&device.shared, !query.client),
+            query.keys.len() > 1,
+        )
+    }
+
+    /// `"value":…` for one requested key, `"values":{…}` for several, nothing if none was found.
+    fn json_for_gateway(&self, device: DeviceId, query: &AttributeQuery) -> String {
+        let device = self.backend.device(device);
+        let keys = &query.keys;
+        let scopes = match (query.client, keys.is_empty()) {
             (_, true) => vec![&device.client, &device.shared],
             (true, false) => vec![&device.client],
             (false, false) => vec![&device.shared],
         };
-        let mut text = String::new();
+        let mut text = format!("{{\"id\":{},\"device\":", query.request);
+        quote(&mut text, &query.device);
         for scope in scopes {
             let found: Vec<_> = scope
                 .iter()
@@ -192,6 +209,7 @@ impl Simulator {
                 }
             }
         }
+        text.push('}');
         text
     }
 
@@ -219,18 +237,28 @@ impl Simulator {
     }
 
     /// Handles every child's part, then acknowledges them together.
-    fn for_each_child(
+    fn for_each_child<T>(
         &mut self,
         id: ConnectionId,
         packet_id: Option<u16>,
-        parts: Vec<(String, Json)>,
-        mut handle: impl FnMut(&mut Self, DeviceId, Json) -> Part,
+        parts: Parts<T>,
+        (message, cost): (Charged, impl Fn(&T) -> Cost),
+        store: impl Fn(&mut Self, DeviceId, T),
     ) -> Result<Taken, Failure> {
         let mut outcomes = Vec::with_capacity(parts.len());
-        for (name, value) in parts {
-            let outcome = match self.child(id, &name, "default") {
-                Ok(device) => handle(self, device, value),
-                Err(refused) => Part::NoChild(refused),
+        for (name, reading) in parts {
+            let outcome = match (self.child(id, &name, "default"), reading) {
+                (Err(refused), _) => Part::NoChild(refused),
+                (Ok(_), Reading::Invalid) => Part::Invalid,
+                (Ok(_), Reading::Empty) => Part::NeverConfirmed,
+                (Ok(device), Reading::Given(content)) => {
+                    if self.charge_for_child(id, message, cost(&content)) {
+                        store(self, device, content);
+                        Part::Stored
+                    } else {
+                        Part::OverLimit
+                    }
+                }
             };
             outcomes.push((name, outcome));
         }
@@ -277,41 +305,4 @@ impl Simulator {
             self.publish_downlink(id, "v1/gateway/disconnect", body.as_bytes());
         }
     }
-}
-
-/// The members of the right shape; the others are skipped unless there is no right one (C-129).
-fn parts(json: Json, right: impl Fn(&Json) -> bool) -> Result<Vec<(String, Json)>, Failure> {
-    let Json::Object(mut members) = json else {
-        return Err(Failure::Handler);
-    };
-    members.retain(|(_, value)| right(value));
-    if members.is_empty() || members.iter().any(|(name, _)| name.is_empty()) {
-        return Err(Failure::Handler);
-    }
-    Ok(members)
-}
-
-fn request_id(json: &Json) -> Result<i32, Failure> {
-    json.member("id")
-        .and_then(Json::as_text)
-        .and_then(|text| topics::request_id(&text))
-        .ok_or(Failure::Handler)
-}
-
-/// `key` wins over `keys`; names that occur twice count once.
-fn requested_keys(json: &Json) -> Result<Vec<String>, Failure> {
-    if let Some(key) = json.member("key") {
-        return Ok(vec![key.as_text().ok_or(Failure::Handler)?]);
-    }
-    let Some(Json::Array(elements)) = json.member("keys") else {
-        return Err(Failure::Handler);
-    };
-    let mut keys: Vec<String> = Vec::new();
-    for element in elements {
-        let key = element.as_text().ok_or(Failure::Handler)?;
-        if !keys.contains(&key) {
-            keys.push(key);
-        }
-    }
-    Ok(keys)
 }

@@ -1,10 +1,11 @@
-//! Uplinks of gateways (reference §9): JSON only, and without downlinks to children yet.
+//! Uplinks of gateways (reference §9), without downlinks to children yet.
 
 mod children;
+mod in_json;
+mod in_protobuf;
 mod messages;
 
 use super::failures::Failure;
-use super::json::{Json, NotJson};
 use super::packets::Publish;
 use super::publish::Taken;
 use super::simulator::{ConnectionId, Simulator};
@@ -35,17 +36,11 @@ impl Simulator {
             }
             return Ok(Taken::Answered);
         }
-        let json = Json::parse(&packet.payload).map_err(|NotJson| Failure::Adaptor)?;
-        match topic {
-            "v1/gateway/connect" => self.gateway_connect(id, packet.packet_id, &json),
-            "v1/gateway/disconnect" => self.gateway_disconnect(id, &json),
-            "v1/gateway/telemetry" => self.gateway_telemetry(id, packet.packet_id, json),
-            "v1/gateway/attributes" => self.gateway_attributes(id, packet.packet_id, json),
-            "v1/gateway/attributes/request" => {
-                self.gateway_attribute_request(id, packet.packet_id, &json)
-            }
-            "v1/gateway/rpc" => self.gateway_rpc_reply(id, packet.packet_id, &json),
-            _ => self.gateway_claim(id, packet.packet_id, json),
+        // The format is that of the gateway's own profile, and no other is tried.
+        let device = self.device_of(id).ok_or(Failure::Submit)?;
+        match self.protobuf_payloads(device) {
+            None => self.gateway_publish_json(id, packet),
+            Some(_) => self.gateway_publish_protobuf(id, packet),
         }
     }
 }

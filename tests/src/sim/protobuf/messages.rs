@@ -4,6 +4,11 @@ use super::NotProtobuf;
 use super::wire::{bytes_field, fields, number_field, present_bytes_field, text, write_tag};
 use crate::sim::stored::TypedValue;
 
+/// Whether the bytes are a message of some schema.
+pub(in crate::sim) fn is_message(bytes: &[u8]) -> bool {
+    fields(bytes).is_ok()
+}
+
 /// `RpcRequest`: a client-side RPC; the parameters are JSON text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in crate::sim) struct RpcRequest {

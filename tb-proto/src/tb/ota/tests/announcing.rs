@@ -8,7 +8,7 @@ fn a_package_found_at_connect_is_offered() {
     assert!(!device.updates.asks(at(1_000)));
     device.answer(assigned("pump", "1.4", 1_000));
     let offer = device.offered();
-    assert_eq!(offer.package_type, PackageType::Firmware);
+    assert_eq!(offer.id.package_type(), PackageType::Firmware);
     assert_eq!(offer.package.installed(), Installed::new("pump", "1.4"));
     assert_eq!(offer.package.size(), Some(1_000));
 }
@@ -204,6 +204,26 @@ fn a_package_that_cannot_be_checked_is_refused_and_the_platform_hears_of_it() {
         bad("fw_title", json!("x".repeat(100_000))),
         InvalidPackage::TooLong { key: "fw_title" }
     );
+}
+
+#[test]
+fn an_answer_that_a_push_has_overtaken_is_not_believed() {
+    let mut device = Device::new();
+    device.updates.asked();
+    device.push(&update(assigned("pump", "1.4", 1_000)));
+    device.offered();
+    device
+        .updates
+        .handle_answer(&AttributeMap::default(), &mut device.ids);
+    assert_eq!(device.news(), []);
+    // A push that is only a part makes the question necessary once more.
+    device.updates.asked();
+    device.push(&deletion(&["fw_size"]));
+    device
+        .updates
+        .handle_answer(&AttributeMap::default(), &mut device.ids);
+    assert_eq!(device.news(), []);
+    assert!(device.updates.asks(at(0)));
 }
 
 #[test]

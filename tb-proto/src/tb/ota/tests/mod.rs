@@ -104,6 +104,7 @@ impl Device {
     }
 
     fn answer(&mut self, shared: Value) {
+        self.updates.asked();
         self.updates
             .handle_answer(&attributes(shared), &mut self.ids);
     }

@@ -1,4 +1,3 @@
-use super::super::report::Report;
 use super::*;
 
 #[test]
