@@ -8,7 +8,7 @@ use super::meter::{Measure, Meter};
 use super::scripted::Scripted;
 use super::server::{Connected, Server};
 use crate::network::{Network, PathId, Side};
-use crate::sim::{CallResult, Setup, Simulator, Time};
+use crate::sim::{CallResult, ProfileSetup, Setup, Simulator, Time};
 
 /// How often the driver tells the machine what the wall clock shows.
 const CLOCK_TICK: Duration = Duration::from_secs(60);
@@ -91,6 +91,24 @@ impl World {
     pub fn of(config: Config, setup: Setup, seed: u64) -> Self {
         let device = Device::new(config, Limits::DEFAULT, Time(0), seed, Meter::default());
         Self::build(thingsboard(setup), device, seed)
+    }
+
+    /// A device with this configuration and this profile, for which it is configured or not.
+    #[must_use]
+    pub fn on_profile(config: Config, profile: ProfileSetup, seed: u64) -> Self {
+        let mut setup = Self::setup(seed);
+        for device in &mut setup.devices {
+            device.profile = Some(profile.name.clone());
+        }
+        setup.profiles = vec![profile];
+        Self::of(config, setup, seed)
+    }
+
+    /// From now on the application says in protobuf what it says: see
+    /// [`protobuf_profile`](super::protobuf_profile).
+    pub fn speak_protobuf(&mut self) -> &mut Self {
+        self.device_mut().speaks_protobuf = true;
+        self
     }
 
     /// As [`of`](Self::of), and the memory of the client is measured.

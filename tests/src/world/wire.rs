@@ -1,5 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::messages;
+
 /// What is seen of the bytes on their way, without the codec under test: no packet identifier has
 /// two owners, first transmissions are in order, and what is sent again is the same.
 #[derive(Debug, Default)]
@@ -148,13 +150,14 @@ impl Wire {
             assert_eq!(body[at], 0, "ThingsBoard knows no property of a PUBLISH");
             at += 1;
         }
-        if &body[2..2 + topic] == b"v1/devices/me/telemetry" {
+        let topic = &body[2..2 + topic];
+        if topic.ends_with(b"/telemetry") || topic.starts_with(b"v2/t") {
             self.reading_up(&body[at..]);
         }
     }
 
     fn reading_up(&mut self, payload: &[u8]) {
-        let Some(number) = number(payload) else {
+        let Some(number) = number(payload).or_else(|| messages::number(payload)) else {
             return;
         };
         let is_live = self.live_from.is_some_and(|first| first <= number);

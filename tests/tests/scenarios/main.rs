@@ -10,6 +10,7 @@ mod incoming;
 mod keep_alive;
 mod limits;
 mod poison;
+mod profiles;
 mod recovery;
 mod requests;
 mod room;
