@@ -55,6 +55,24 @@ impl World {
         self
     }
 
+    /// So many readings, each with its own time, are sent as one message.
+    pub fn send_pack(&mut self, readings: u32) -> &mut Self {
+        let start = self.unix_ms();
+        let mut telemetry = Telemetry::batch();
+        for offset in 0..readings {
+            self.number += 1;
+            let number = self.number;
+            telemetry = telemetry.entry_at(start + i64::from(offset), &json!({ "n": number }));
+        }
+        let kind = Kind::Telemetry {
+            number: self.number,
+            qos: QoS::AtLeastOnce,
+            expires: false,
+        };
+        self.send_message(telemetry.into(), kind).ok();
+        self
+    }
+
     /// A reading is sent ahead of the others.
     pub fn send_urgent(&mut self, readings: u32) -> &mut Self {
         for _ in 0..readings {

@@ -122,6 +122,8 @@ impl World {
     /// A device with this configuration, and a server that does only what the test does.
     #[must_use]
     pub fn scripted(config: Config, seed: u64) -> Self {
+        // Nobody answers what the test does not know of.
+        let config = config.ask_session_limits(false);
         let device = Device::new(config, Limits::DEFAULT, Time(0), seed, Meter::default());
         Self::build(Server::Scripted(Scripted::default()), device, seed)
     }
@@ -246,6 +248,26 @@ impl World {
     #[must_use]
     pub fn results(&self) -> &[CallResult] {
         &self.results
+    }
+
+    /// Readings of the selected device may go past each other.
+    pub fn expect_any_order(&mut self) -> &mut Self {
+        self.devices[self.selected].wire.expect_any_order();
+        self
+    }
+
+    /// Readings of the selected device from now on may go past those from before, which rate limits
+    /// hold up.
+    pub fn expect_overtaking(&mut self) -> &mut Self {
+        let first = self.number + 1;
+        self.devices[self.selected].wire.expect_overtaking(first);
+        self
+    }
+
+    /// Whether the reading with this number has been stored.
+    #[must_use]
+    pub fn has_arrived(&self, number: u64) -> bool {
+        self.arrivals.has_reading(number)
     }
 
     /// The simulator.

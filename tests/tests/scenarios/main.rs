@@ -8,6 +8,7 @@ mod endings;
 mod identifiers;
 mod incoming;
 mod keep_alive;
+mod limits;
 mod poison;
 mod profiles;
 mod recovery;
