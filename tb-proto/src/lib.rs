@@ -21,14 +21,15 @@ mod time;
 
 pub use client::{
     AlreadyFollowed, AlreadyServed, Answer, AttributeKeys, AttributeSubscription, Client,
-    Completion, Config, Drained, Event, InvalidConfig, Message, Overflow, Pending, Refused,
-    RefusedReason, RequestError, RequestId, Room, RpcMethods, RpcRefusal, RpcRequest, RpcServer,
-    State, Stats, Target, Undelivered, VersionPolicy,
+    Completion, Config, Drained, Event, InvalidConfig, LimitWindow, Limits, Message, Overflow,
+    Pending, Refused, RefusedReason, RequestError, RequestId, Room, RpcMethods, RpcRefusal,
+    RpcRequest, RpcServer, State, Stats, Target, Undelivered, VersionPolicy,
 };
 pub use codec::{InvalidFilter, InvalidTopic, Malformed, ProtocolVersion, QoS, ReasonCode};
 pub use mqtt::{
-    Cause, Credentials, Delivered, Endpoint, InvalidCredentials, InvalidUrl, LinkId, LinkLost,
-    LinkRequest, Refusal, Rejection, Scheme, UndeliveredCause, VersionChange,
+    Cause, Credentials, Delivered, Endpoint, InvalidCredentials, InvalidRateLimit, InvalidUrl,
+    LinkId, LinkLost, LinkRequest, RateLimit, RateLimits, RateWindow, Refusal, Rejection, Scheme,
+    UndeliveredCause, VersionChange,
 };
 pub use provision::{ProvisionError, Provisioning};
 pub use tb::{

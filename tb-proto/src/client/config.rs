@@ -2,9 +2,9 @@
 
 use core::time::Duration;
 
-use super::InvalidConfig;
+use super::{InvalidConfig, Limits};
 use crate::codec::{ProtocolVersion, QoS};
-use crate::mqtt::{Credentials, Endpoint};
+use crate::mqtt::{Credentials, Endpoint, RateLimits, Share};
 use crate::tb::{PayloadFormat, Topics};
 
 /// Which version of MQTT is spoken.
@@ -75,6 +75,10 @@ pub struct Config {
     pub(crate) stamp: bool,
     pub(crate) wall_clock_wait: Duration,
     pub(crate) rate_limit_pause: Duration,
+    pub(crate) rate_limit_share: Share,
+    pub(crate) rate_limits: RateLimits,
+    pub(crate) ask_session_limits: bool,
+    pub(crate) known_limits: Option<Limits>,
     pub(crate) chunk_size: usize,
     pub(crate) chunks_in_flight: u32,
     pub(crate) chunk_timeout: Duration,
@@ -109,6 +113,10 @@ impl Config {
             stamp: true,
             wall_clock_wait: Duration::from_secs(60),
             rate_limit_pause: Duration::from_secs(60),
+            rate_limit_share: Share::percent(80),
+            rate_limits: RateLimits::default(),
+            ask_session_limits: true,
+            known_limits: None,
             chunk_size: 16 * 1024,
             chunks_in_flight: 2,
             chunk_timeout: Duration::from_secs(20),
@@ -263,7 +271,50 @@ impl Config {
         self
     }
 
-    /// How long the client keeps away after the server closed because of a rate limit. Default 60 s.
+    /// How much of the server's rate limits is used, in percent. Default 80, from 1 to 100; never less
+    /// than one message. The rest is for what cannot wait, the acknowledgements of RPC calls, and for
+    /// limits that others share.
+    pub fn rate_limit_share(mut self, percent: u8) -> Self {
+        self.rate_limit_share = Share::percent(percent);
+        self
+    }
+
+    /// Rate limits that hold where the server tells none. Default: none.
+    ///
+    /// ```
+    /// # use tb_proto::{Config, Credentials, RateLimits};
+    /// # let config = Config::new("mqtt://localhost".parse()?, Credentials::token("A1_TEST_TOKEN"));
+    /// let limits = RateLimits {
+    ///     telemetry_messages: "10:1,300:60".parse()?,
+    ///     ..RateLimits::default()
+    /// };
+    /// let config = config.rate_limits(limits);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn rate_limits(mut self, limits: RateLimits) -> Self {
+        self.rate_limits = limits;
+        self
+    }
+
+    /// Whether the server is asked for its limits (`getSessionLimits`) after connecting. Default `true`.
+    ///
+    /// Until the first answer, but no longer than one second, what was accepted before waits. A
+    /// server that does not answer is taken to have no limits but those of
+    /// [`rate_limits`](Self::rate_limits).
+    pub fn ask_session_limits(mut self, ask: bool) -> Self {
+        self.ask_session_limits = ask;
+        self
+    }
+
+    /// The limits that a former client of the same device knew, and what was left of them; see
+    /// [`Client::limits`](crate::Client::limits). Default: nothing is known, and the limits count as unused.
+    pub fn known_limits(mut self, limits: Limits) -> Self {
+        self.known_limits = Some(limits);
+        self
+    }
+
+    /// How long the client keeps away after the server closed because of a rate limit that it has not
+    /// told. Default 60 s. Of limits that are known it is the longest window, up to ten minutes.
     pub fn rate_limit_pause(mut self, pause: Duration) -> Self {
         self.rate_limit_pause = pause;
         self

@@ -5,9 +5,9 @@ use alloc::string::{String, ToString};
 use super::ask::failed;
 use super::message::Content;
 use super::requests::{AfterLinkEnd, Kind};
-use super::{Client, Completion, Event, RequestError, RequestId};
-use crate::codec::{Filter, Publish, ReasonCode};
-use crate::mqtt::{Cause, Entry, MessageId, Outcome, Rejection, Signal, UndeliveredCause};
+use super::{Client, Completion, Event, RequestError, RequestId, limits};
+use crate::codec::{Filter, Publish, QoS, ReasonCode};
+use crate::mqtt::{Cause, Cost, Entry, MessageId, Outcome, Rejection, Signal, UndeliveredCause};
 use crate::tb::AttributeValues;
 use crate::tb::rpc::read_rpc_answer;
 use crate::tb::topics::{self, Answers, Downlink};
@@ -20,6 +20,7 @@ impl Client {
             Signal::Online { version } => {
                 self.updates.online(version);
                 self.events.notice(Event::Connected { version });
+                self.ask_limits_on_connect();
             }
             Signal::Offline {
                 cause,
@@ -29,6 +30,7 @@ impl Client {
                     cause,
                     next_attempt,
                 });
+                self.limits_offline(cause);
                 self.handle_offline(cause);
             }
             Signal::VersionChanged { from, to, why } => {
@@ -54,7 +56,13 @@ impl Client {
             Downlink::AttributeUpdate => {
                 self.handle_attribute_update(&publish.payload, &publish.topic);
             }
-            Downlink::RpcRequest { id } => self.handle_rpc_request(id, &publish.payload),
+            Downlink::RpcRequest { id } => {
+                if publish.qos == QoS::AtLeastOnce {
+                    // The server reports the acknowledgement of a call, and charges for it.
+                    self.mqtt.charge(Cost::Message);
+                }
+                self.handle_rpc_request(id, &publish.payload);
+            }
             Downlink::AttributeResponse { request } => {
                 let Some(id) = self.take_answered(Kind::Attributes, request) else {
                     return;
@@ -67,6 +75,9 @@ impl Client {
                 }
                 self.answered(id, Completion::Attributes(values));
             }
+            Downlink::RpcResponse {
+                request: limits::REQUEST,
+            } => self.handle_session_limits(&publish.payload),
             Downlink::RpcResponse { request } => {
                 let Some(id) = self.take_answered(Kind::Rpc, request) else {
                     return;
@@ -130,6 +141,24 @@ impl Client {
             Content::Telemetry(_) | Content::Claim(_) => {}
             Content::Attributes(_) => {
                 self.attributes.settled(id);
+            }
+            Content::Whole(whole) => {
+                self.attributes.settled(id);
+                if whole.is_merged() {
+                    let members = whole.members().to_vec();
+                    self.settle_members(members, written, outcome);
+                    return;
+                }
+            }
+            Content::Part { whole, part, .. } => {
+                self.part_ended(*whole, part.text.len(), outcome);
+                return;
+            }
+            Content::SessionLimits(_) => {
+                if let Outcome::Undelivered(_) = outcome {
+                    self.session_limits_refused();
+                }
+                return;
             }
             Content::Merged { members, .. } => {
                 self.attributes.settled(id);

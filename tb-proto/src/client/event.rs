@@ -4,7 +4,7 @@ use alloc::string::String;
 
 use super::{Completion, RequestId, RpcRequest};
 use crate::codec::{ProtocolVersion, ReasonCode};
-use crate::mqtt::{Cause, VersionChange};
+use crate::mqtt::{Cause, RateLimits, VersionChange};
 use crate::tb::{AttributeUpdate, InvalidPackage, Offer, OfferId, PackageType};
 use crate::time::Instant;
 
@@ -70,6 +70,13 @@ pub enum Event {
     IncomingIgnored {
         /// Its topic; at most the first 256 bytes.
         topic: String,
+    },
+    /// The server told its limits, for the first time or others than before.
+    LimitsTold {
+        /// The largest packet that it takes, as MQTT *remaining length* in bytes.
+        max_packet_size: Option<usize>,
+        /// Its rate limits. The client keeps to its share of them.
+        rates: RateLimits,
     },
     /// Changes of shared attributes came faster than they were fetched and did not fit: request the
     /// attributes again.

@@ -1,16 +1,22 @@
 //! What an application sends, and what the outbox carries of it.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use bytes::Bytes;
 
+use super::parts::Whole;
 use super::{RequestId, Target};
-use crate::mqtt::Content as MqttContent;
+use crate::codec::Filter;
+use crate::mqtt::{Content as MqttContent, Cost, MessageId, NextPart, PartLimits};
 use crate::tb::attributes::AttributeBody;
 use crate::tb::claim::ClaimBody;
 use crate::tb::ota::ChunkRequest;
+use crate::tb::split::{Meaning, Part};
 use crate::tb::telemetry::TelemetryBody;
+use crate::tb::topics;
 use crate::tb::{
-    Attributes, Claim, InvalidPayload, MessageOptions, PackageType, PayloadFormat, Telemetry,
+    Attributes, Claim, Encoding, InvalidPayload, MessageOptions, PackageType, PayloadFormat,
+    Telemetry,
 };
 
 /// A message to the server whose delivery has an outcome.
@@ -78,11 +84,7 @@ impl Message {
             Content::Telemetry(body) => Some(Telemetry::from_parts(body, options).into()),
             Content::Attributes(body) => Some(Attributes::from_parts(body, options).into()),
             Content::Claim(body) => Some(Claim::from_parts(body, options).into()),
-            Content::Merged { .. }
-            | Content::Request { .. }
-            | Content::Reply { .. }
-            | Content::Report { .. }
-            | Content::ChunkRequest { .. } => None,
+            _ => None,
         }
     }
 }
@@ -103,6 +105,14 @@ pub(super) enum Content {
         request: RequestId,
         payload: Bytes,
     },
+    /// A message that travels in parts.
+    Whole(Box<Whole>),
+    Part {
+        whole: MessageId,
+        part: Part,
+    },
+    /// The machine's own question for the limits of the session.
+    SessionLimits(Bytes),
     /// The reply to a server-side RPC call. `ticket` is false when the answer is given once more, or
     /// by the machine itself: then nobody waits for the outcome.
     Reply {
@@ -132,15 +142,23 @@ impl Content {
                 Bytes::copy_from_slice(&body.text)
             }
             Self::Claim(body) => Bytes::copy_from_slice(&body.payload),
+            Self::Whole(whole) => Bytes::copy_from_slice(whole.text().as_bytes()),
+            Self::Part { part, .. } => Bytes::copy_from_slice(&part.text),
             Self::Request { payload, .. }
             | Self::Reply { payload, .. }
-            | Self::ChunkRequest { payload, .. } => payload.clone(),
+            | Self::ChunkRequest { payload, .. }
+            | Self::SessionLimits(payload) => payload.clone(),
         }
     }
 
     /// What an application calls it. Requests and merged messages are the machine's own.
-    pub(super) const fn target(&self) -> Option<Target> {
+    pub(super) fn target(&self) -> Option<Target> {
         match self {
+            Self::Whole(whole) if whole.is_merged() => None,
+            Self::Whole(whole) => Some(match whole.meaning() {
+                Meaning::Telemetry => Target::Telemetry,
+                Meaning::Attributes => Target::Attributes,
+            }),
             Self::Telemetry(_) | Self::Report { ticket: true, .. } => Some(Target::Telemetry),
             Self::Attributes(_) => Some(Target::Attributes),
             Self::Claim(_) => Some(Target::Claim),
@@ -154,8 +172,10 @@ impl Content {
             Self::Merged { .. }
             | Self::Request { .. }
             | Self::Reply { .. }
+            | Self::Part { .. }
             | Self::Report { .. }
-            | Self::ChunkRequest { .. } => None,
+            | Self::ChunkRequest { .. }
+            | Self::SessionLimits(_) => None,
         }
     }
 }
@@ -166,9 +186,12 @@ impl MqttContent for Content {
             Self::Telemetry(body) | Self::Report { body, .. } => body.parts(),
             Self::Attributes(body) | Self::Merged { body, .. } => [&body.text, b"", b""],
             Self::Claim(body) => [&body.payload, b"", b""],
+            Self::Whole(whole) => [whole.text().as_bytes(), b"", b""],
+            Self::Part { part, .. } => [&part.text, b"", b""],
             Self::Request { payload, .. }
             | Self::Reply { payload, .. }
-            | Self::ChunkRequest { payload, .. } => [payload, b"", b""],
+            | Self::ChunkRequest { payload, .. }
+            | Self::SessionLimits(payload) => [payload, b"", b""],
         }
     }
 
@@ -180,9 +203,61 @@ impl MqttContent for Content {
             Self::Merged { body, members } => {
                 body.text.capacity() + members.capacity() * size_of::<RequestId>()
             }
+            Self::Whole(whole) => whole.memory(),
+            Self::Part { part, .. } => part.text.capacity(),
             Self::Request { payload, .. }
             | Self::Reply { payload, .. }
             | Self::ChunkRequest { payload, .. } => payload.len(),
+            Self::SessionLimits(_) => 0,
         }
+    }
+
+    fn cost(&self) -> Cost {
+        let telemetry = |data_points| Cost::Telemetry { data_points };
+        match self {
+            Self::Telemetry(body) | Self::Report { body, .. } => telemetry(body.data_points()),
+            Self::Attributes(body) | Self::Merged { body, .. } => telemetry(body.data_points),
+            Self::Part { part, .. } => telemetry(part.data_points),
+            Self::Claim(_) | Self::Request { .. } | Self::Reply { .. } => Cost::Message,
+            // Its parts are charged for.
+            Self::Whole(_) => Cost::Free,
+            Self::ChunkRequest { asked, .. } if asked.opens => Cost::Message,
+            // TB §14.5: they consume nothing.
+            Self::ChunkRequest { .. } | Self::SessionLimits(_) => Cost::Free,
+        }
+    }
+
+    fn filter_cost(filter: &Filter) -> Cost {
+        if topics::is_for_answers(filter.as_str()) {
+            Cost::Free
+        } else {
+            Cost::Message
+        }
+    }
+
+    fn has_time(&self) -> bool {
+        match self {
+            Self::Telemetry(body) | Self::Report { body, .. } => body.has_time(),
+            // One is on its way at a time.
+            Self::Attributes(_) | Self::Merged { .. } => true,
+            _ => false,
+        }
+    }
+
+    fn can_be_cut(&self) -> bool {
+        match self {
+            Self::Telemetry(body) => body.encoding() == Encoding::Json,
+            Self::Attributes(body) | Self::Merged { body, .. } => body.encoding == Encoding::Json,
+            Self::Whole(_) => true,
+            _ => false,
+        }
+    }
+
+    fn is_cut(&self) -> bool {
+        matches!(self, Self::Whole(_))
+    }
+
+    fn next_part(&mut self, id: MessageId, limits: PartLimits) -> NextPart<Self> {
+        self.cut(id, limits)
     }
 }

@@ -9,8 +9,10 @@ mod event;
 mod event_queue;
 mod interest;
 mod invalid_config;
+mod limits;
 mod message;
 mod outcome;
+mod parts;
 mod pending;
 mod refused;
 mod requests;
@@ -34,6 +36,7 @@ pub use config::{Config, Overflow, VersionPolicy};
 pub use event::{Event, RpcRefusal};
 pub use interest::{AlreadyServed, AttributeKeys, AttributeSubscription, RpcMethods, RpcServer};
 pub use invalid_config::InvalidConfig;
+pub use limits::{LimitWindow, Limits};
 pub use message::Message;
 pub use pending::{Pending, RequestId};
 pub use refused::{Refused, RefusedReason};
@@ -50,6 +53,7 @@ use crate::tb::topics::DeviceTopics;
 use crate::time::Instant;
 use attribute_lane::AttributeLane;
 use event_queue::EventQueue;
+use limits::LimitsOfSession;
 use message::Content;
 use requests::Requests;
 use rpc_calls::RpcCalls;
@@ -88,6 +92,7 @@ pub struct Client {
     unstamped: VecDeque<RequestId>,
     attributes: AttributeLane,
     requests: Requests,
+    limits: LimitsOfSession,
     rpc: RpcCalls,
     updates: Following,
     interests: BTreeMap<AttributeSubscription, AttributeKeys>,
@@ -137,6 +142,7 @@ impl Client {
             backoff_max: config.backoff_max,
             slow_retry: config.slow_retry,
             rate_limit_pause: config.rate_limit_pause,
+            rate_limit_share: config.rate_limit_share,
             max_inflight: config.max_inflight,
             max_incoming: config.max_incoming_packet_size,
             outbox: OutboxLimits {
@@ -145,13 +151,14 @@ impl Client {
             },
         };
         let wall_clock = WallClock::AwaitedUntil(now + config.wall_clock_wait);
-        Ok(Self {
+        let mut client = Self {
             topics,
             mqtt: Mqtt::new(settings, config.credentials.clone(), now, seed),
             wall_clock,
             unstamped: VecDeque::new(),
             attributes: AttributeLane::default(),
             requests: Requests::new(config.max_open_requests),
+            limits: LimitsOfSession::new(),
             rpc: RpcCalls::new(config.max_rpc_calls, config.max_incoming_packet_size),
             updates: Following::default(),
             interests: BTreeMap::new(),
@@ -165,7 +172,9 @@ impl Client {
             reply_bytes: 0,
             counters: Counters::default(),
             config,
-        })
+        };
+        client.start_limits();
+        Ok(client)
     }
 
     /// Tells what the wall clock shows, in milliseconds since 1970. Tell it at the start, every
@@ -231,6 +240,7 @@ impl Client {
         while let Some(id) = self.requests.overdue(now) {
             self.fail_request(id, RequestError::Timeout);
         }
+        self.ask_limits_when_due();
         if let WallClock::AwaitedUntil(until) = self.wall_clock
             && until <= now
         {
@@ -280,6 +290,9 @@ impl Client {
         [
             self.mqtt.poll_timeout(),
             self.requests.next_deadline(),
+            self.limits
+                .next_deadline()
+                .filter(|_| self.mqtt.is_online()),
             self.update_deadline(),
             clock,
         ]

@@ -1,9 +1,10 @@
 //! Room in the queue.
 
 use super::message::Content;
-use super::{Client, Overflow, RefusedReason};
+use super::{Client, Overflow, RefusedReason, parts};
 use crate::codec::Topic;
 use crate::mqtt::{Outcome, UndeliveredCause};
+use crate::tb::split::TooLarge;
 
 /// Room that is kept in the queue for one message; see [`Client::reserve`].
 #[derive(Debug, PartialEq, Eq)]
@@ -40,7 +41,8 @@ impl Client {
     ) -> Result<(), RefusedReason> {
         use crate::mqtt::Content as _;
         let payload: usize = content.parts().iter().map(|part| part.len()).sum();
-        self.check_size(payload, topic.len())?;
+        self.check_size(payload, topic.len())
+            .or_else(|_| self.check_parts(content, topic.len()))?;
         let memory = content.memory();
         // What the machine adds by itself, a reply for one, does not take kept room away.
         if kept.is_some_and(|kept| memory <= kept) {
@@ -90,7 +92,7 @@ impl Client {
     }
 
     pub(super) fn check_size(&self, payload: usize, topic: usize) -> Result<(), RefusedReason> {
-        let limit = self.config.max_packet_size;
+        let limit = self.max_packet_size();
         let size = payload + topic + 5;
         if size > limit {
             Err(RefusedReason::TooLarge { size, limit })
@@ -99,9 +101,19 @@ impl Client {
         }
     }
 
+    /// Whether a message that is too large can be sent in parts.
+    fn check_parts(&self, content: &Content, topic: usize) -> Result<(), RefusedReason> {
+        parts::check(content, self.max_payload(topic)).map_err(|TooLarge { size }| {
+            RefusedReason::TooLarge {
+                size: size + topic + 5,
+                limit: self.max_packet_size(),
+            }
+        })
+    }
+
     /// The largest payload that fits into a packet with a topic of this length: the server's limit is on
     /// topic, packet identifier, property length and payload together (TB §14.1).
     pub(super) fn max_payload(&self, topic: usize) -> usize {
-        self.config.max_packet_size.saturating_sub(topic + 5)
+        self.max_packet_size().saturating_sub(topic + 5)
     }
 }

@@ -177,6 +177,11 @@ pub(crate) fn publish(
     Ok(len)
 }
 
+/// Length of a packet with this *remaining length*, fixed header included.
+pub(crate) fn packet_len(remaining_length: usize) -> Option<usize> {
+    (1 + remaining_length_len(remaining_length)).checked_add(remaining_length)
+}
+
 /// Bytes of the whole packet that [`publish`] would write, to compare with the server's Maximum
 /// Packet Size; `None` if there is no such packet.
 pub(crate) fn publish_len(

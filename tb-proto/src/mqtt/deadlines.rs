@@ -102,6 +102,8 @@ impl<C: Content> Mqtt<C> {
             Timer::Resume => self.paused_until = None,
             // Dispatch looks at the suspects again whenever it runs; this only wakes the driver.
             Timer::Suspect => self.end_trial_by_time(),
+            // Dispatch counts the tokens whenever it runs; this, too, only wakes the driver.
+            Timer::Pace => {}
             Timer::Drain => self.finish_drain(),
         }
     }

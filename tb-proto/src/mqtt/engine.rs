@@ -6,8 +6,10 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::backoff::Backoff;
+use super::limits::Lost;
 use super::link::{Burst, Link};
-use super::outbox::{Content, Entry, MessageId, Outbox, Publication, Queue, Stage};
+use super::outbox::{Content, Entry, Lane, MessageId, Outbox, Publication, Queue, Stage};
+use super::pacing::Pacer;
 use super::random::Random;
 use super::settings::Settings;
 use super::signal::{Outcome, Signal};
@@ -90,6 +92,13 @@ pub(crate) struct Mqtt<C> {
     pub(super) requests: VecDeque<LinkRequest>,
     pub(super) signals: VecDeque<Signal>,
     pub(super) counters: Counters,
+    pub(super) pacer: Pacer,
+    /// What the server has charged for or will, of connections that have ended.
+    pub(super) lost: Lost,
+    /// Live messages that were written one behind the other while a backlog waited.
+    pub(super) live_in_a_row: u8,
+    /// The largest packet that the server takes, as *remaining length*.
+    pub(super) max_packet_size: usize,
 }
 
 impl<C: Content> Mqtt<C> {
@@ -104,6 +113,7 @@ impl<C: Content> Mqtt<C> {
             .map_or_else(VersionChoice::automatic, VersionChoice::only);
         let mut timers = Timers::default();
         timers.set(Timer::Retry, now);
+        let pacer = Pacer::new(settings.rate_limit_share);
         Self {
             backoff: Backoff::new(settings.backoff_min, settings.backoff_max),
             outbox: Outbox::new(settings.outbox),
@@ -127,6 +137,10 @@ impl<C: Content> Mqtt<C> {
             requests: VecDeque::new(),
             signals: VecDeque::new(),
             counters: Counters::default(),
+            pacer,
+            lost: Lost::default(),
+            live_in_a_row: 0,
+            max_packet_size: usize::MAX,
         }
     }
 
@@ -145,11 +159,22 @@ impl<C: Content> Mqtt<C> {
     }
 
     /// Accepts a message without asking for room; see [`has_room`](Outbox::has_room).
-    pub(crate) fn submit(&mut self, publication: Publication<C>, parked: bool) -> MessageId {
+    pub(crate) fn submit(&mut self, mut publication: Publication<C>, parked: bool) -> MessageId {
+        if !parked && self.is_live(&publication) {
+            publication.lane = Lane::Live;
+        }
         self.outbox.insert(publication, parked)
     }
 
+    /// Lets a parked message go.
     pub(crate) fn unpark(&mut self, id: MessageId) {
+        let is_live = self
+            .outbox
+            .get(id)
+            .is_some_and(|entry| self.is_live(&entry.publication));
+        if is_live && let Some(entry) = self.outbox.get_mut(id) {
+            entry.publication.lane = Lane::Live;
+        }
         self.outbox.unpark(id);
     }
 

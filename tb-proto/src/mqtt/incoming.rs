@@ -41,6 +41,7 @@ impl<C: Content> Mqtt<C> {
         {
             self.end_link(Cause::Stalled);
         }
+        self.collect_tokens();
         self.rearm();
         self.end_drain_if_empty();
     }
@@ -91,8 +92,12 @@ impl<C: Content> Mqtt<C> {
                     self.counters.unexpected_acknowledgements += 1;
                 }
             }
+            (Incoming::PingResp, Phase::Online(link)) => {
+                let tokens = link.unproven.ponged();
+                self.pacer.take(self.now, tokens);
+            }
             // A second CONNACK (C-025) and parts of a QoS 2 exchange concern nobody.
-            (Incoming::PingResp | Incoming::ConnAck(_) | Incoming::Qos2 { .. }, _) => {}
+            (Incoming::ConnAck(_) | Incoming::Qos2 { .. }, _) => {}
             (_, _) => {}
         }
     }
@@ -111,6 +116,7 @@ impl<C: Content> Mqtt<C> {
             return;
         };
         link.accepted(self.now, &connack.properties, self.wanted());
+        self.charge_connect();
         self.phase = Phase::Online(link);
         self.timers.stop(super::timers::Timer::Connect);
         self.counters.connects += 1;

@@ -8,6 +8,7 @@ use core::time::Duration;
 use super::LinkId;
 use super::identifiers::{Identifiers, Owner};
 use super::outbox::MessageId;
+use super::pacing::{Cost, Tokens, Unproven};
 use super::settings::Settings;
 use crate::codec::{
     ConnAckProperties, Decoder, Filter, PacketIdentifier, ProtocolVersion, QoS, ReasonCode, encode,
@@ -54,6 +55,10 @@ pub(crate) struct Link {
     pub(crate) burst: Burst,
     /// The suspect that travels alone now, and until when the others wait for it.
     pub(crate) trial: Option<(MessageId, Instant)>,
+    /// What the server's rate limits charge for and no acknowledgement tells of.
+    pub(crate) unproven: Unproven,
+    /// Until then the backlog waits for the server's limits.
+    pub(crate) backlog_held: Option<Instant>,
     filters: Vec<(Filter, FilterState)>,
     subscribing: VecDeque<(PacketIdentifier, Instant, Vec<Filter>)>,
 }
@@ -86,6 +91,8 @@ impl Link {
             newest_acknowledged: None,
             burst: Burst::default(),
             trial: None,
+            unproven: Unproven::default(),
+            backlog_held: None,
             filters: Vec::new(),
             subscribing: VecDeque::new(),
         }
@@ -126,18 +133,20 @@ impl Link {
         });
     }
 
-    /// Writes what is due of UNSUBSCRIBE and SUBSCRIBE: all filters in one packet, or in as many as the
-    /// server's Maximum Packet Size makes of it. Returns the filters that are too long for any.
-    pub(crate) fn write_subscriptions(&mut self, now: Instant) -> Vec<Filter> {
-        if self
-            .filters
-            .iter()
-            .all(|&(_, state)| state == FilterState::Asked)
-        {
+    /// Writes what is due of UNSUBSCRIBE and SUBSCRIBE, as far as `tokens` pay for it: all filters in one
+    /// packet, or in as many as the server's Maximum Packet Size makes of it. Returns the filters that
+    /// are too long for any.
+    pub(crate) fn write_subscriptions(
+        &mut self,
+        now: Instant,
+        mut tokens: u64,
+        cost: fn(&Filter) -> Cost,
+    ) -> Vec<Filter> {
+        if !self.has_subscriptions_due() {
             return Vec::new();
         }
         let too_long = self.drop_filters_too_long();
-        while let Some(leaving) = self.next_filters(FilterState::Leaving) {
+        while let Some(leaving) = self.next_filters(FilterState::Leaving, &mut tokens, cost) {
             let Some(id) = self.identifiers.take(Owner::Unsubscribe) else {
                 return too_long;
             };
@@ -145,10 +154,13 @@ impl Link {
             if encode::unsubscribe(self.version, id, &refs, &mut self.out).is_err() {
                 self.identifiers.release(id);
             }
-            self.filters.retain(|(filter, _)| !leaving.contains(filter));
+            // The same filter may be wanted anew already.
+            self.filters.retain(|(filter, state)| {
+                *state != FilterState::Leaving || !leaving.contains(filter)
+            });
             self.last_activity = now;
         }
-        while let Some(due) = self.next_filters(FilterState::Due) {
+        while let Some(due) = self.next_filters(FilterState::Due, &mut tokens, cost) {
             let Some(id) = self.identifiers.take(Owner::Subscribe) else {
                 return too_long;
             };
@@ -160,7 +172,7 @@ impl Link {
                 self.identifiers.release(id);
             }
             for (filter, state) in &mut self.filters {
-                if due.contains(filter) {
+                if *state == FilterState::Due && due.contains(filter) {
                     *state = FilterState::Asked;
                 }
             }
@@ -168,6 +180,21 @@ impl Link {
             self.last_activity = now;
         }
         too_long
+    }
+
+    /// Asks for all filters once more.
+    pub(crate) fn subscribe_again(&mut self) {
+        for (_, state) in &mut self.filters {
+            if *state == FilterState::Asked {
+                *state = FilterState::Due;
+            }
+        }
+    }
+
+    pub(crate) fn has_subscriptions_due(&self) -> bool {
+        self.filters
+            .iter()
+            .any(|&(_, state)| state != FilterState::Asked)
     }
 
     /// Forgets the filters that the server takes in no packet, and returns those that were wanted.
@@ -184,16 +211,35 @@ impl Link {
         too_long
     }
 
-    /// The filters in this state that go into the next packet.
-    fn next_filters(&self, wanted: FilterState) -> Option<Vec<Filter>> {
-        let in_state = self
+    /// The filters in this state that go into the next packet. They are paid from `tokens`.
+    fn next_filters(
+        &mut self,
+        wanted: FilterState,
+        tokens: &mut u64,
+        cost: fn(&Filter) -> Cost,
+    ) -> Option<Vec<Filter>> {
+        let mut left = *tokens;
+        let payable = self
             .filters
             .iter()
             .filter(|&&(_, state)| state == wanted)
-            .map(|(filter, _)| filter);
+            .map(|(filter, _)| filter)
+            .take_while(|filter| {
+                let rest = left.checked_sub(Tokens::from(cost(filter)).messages);
+                left = rest.unwrap_or(left);
+                rest.is_some()
+            });
+        let payable: Vec<&Filter> = payable.collect();
         let limit = self.max_packet.unwrap_or(usize::MAX);
-        let fit = encode::filters_that_fit(self.version, in_state.clone(), limit);
-        (fit > 0).then(|| in_state.take(fit).cloned().collect())
+        let fit = encode::filters_that_fit(self.version, payable.iter().copied(), limit);
+        let next: Vec<Filter> = payable.into_iter().take(fit).cloned().collect();
+        let price = next
+            .iter()
+            .map(|filter| Tokens::from(cost(filter)).messages);
+        let price = price.sum();
+        *tokens = tokens.saturating_sub(price);
+        self.unproven.add(Tokens::messages(price));
+        (!next.is_empty()).then_some(next)
     }
 
     /// The filters that this SUBACK is about, with the server's answer to each. Nothing if it answers
@@ -246,6 +292,7 @@ impl Link {
 
     pub(crate) fn ping(&mut self, now: Instant) {
         encode::pingreq(&mut self.out);
+        self.unproven.pinged();
         self.pinging = true;
         self.last_activity = now;
     }

@@ -50,6 +50,11 @@ impl<C: Content> Mqtt<C> {
             Some(link) => self.put_back(link, cause, retry),
             None => self.endpoint = self.endpoint.wrapping_add(1),
         }
+        match &phase {
+            Phase::Online(link) => self.charge_end(link, true),
+            Phase::Handshake(link) => self.charge_end(link, false),
+            _ => {}
+        }
         self.timers.stop_link();
         self.paused_until = None;
         if matches!(cause, Cause::CredentialsChanged | Cause::VersionRetry) && online.is_some() {
@@ -80,9 +85,7 @@ impl<C: Content> Mqtt<C> {
                 Retry::AtOnce
             }
             Cause::Refused(Refusal::Credentials) => Retry::Slow,
-            Cause::Refused(Refusal::RateLimited) => {
-                Retry::NotBefore(self.settings.rate_limit_pause)
-            }
+            Cause::Refused(Refusal::RateLimited) => self.rate_limited(),
             Cause::Refused(Refusal::ProtocolVersion) => {
                 let from = self.versions.current();
                 match self.versions.refused() {
@@ -122,17 +125,17 @@ impl<C: Content> Mqtt<C> {
                 ReasonCode::MESSAGE_RATE_TOO_HIGH
                 | ReasonCode::QUOTA_EXCEEDED
                 | ReasonCode::CONNECTION_RATE_EXCEEDED,
-            ) => Retry::NotBefore(self.settings.rate_limit_pause),
+            ) => self.rate_limited(),
             // ThingsBoard's code for a rate limit, but also for inactivity (TB §13.1).
             Cause::ServerDisconnect(ReasonCode::IMPLEMENTATION_SPECIFIC_ERROR)
                 if online.is_some_and(|link| link.burst.is_recent(self.now)) =>
             {
-                Retry::NotBefore(self.settings.rate_limit_pause)
+                self.rate_limited()
             }
             Cause::Lost(LinkLost::Closed | LinkLost::Reset)
                 if online.is_some_and(|link| self.assume_rate_limit(link)) =>
             {
-                Retry::NotBefore(self.settings.rate_limit_pause)
+                self.rate_limited()
             }
             _ => Retry::BackOff,
         }
@@ -173,7 +176,7 @@ impl<C: Content> Mqtt<C> {
             },
             Retry::Stop => return self.stop(cause),
         };
-        let until = self.now + pause;
+        let until = self.connect_at(self.now + pause);
         self.timers.set(Timer::Retry, until);
         self.phase = Phase::Waiting { until, cause };
         self.signals.push_back(Signal::Offline {
@@ -236,7 +239,9 @@ impl<C: Content> Mqtt<C> {
                 self.settle(id, outcome);
             }
         }
+        self.outbox.live_is_over();
         self.end_with_link(Queue::Urgent);
+        self.end_with_link(Queue::First);
         self.end_with_link(Queue::Normal);
     }
 

@@ -22,10 +22,12 @@ mod endpoint;
 mod engine;
 mod identifiers;
 mod incoming;
+mod limits;
 mod link;
 mod link_end;
 mod outbox;
 mod outcome;
+mod pacing;
 mod random;
 mod settings;
 mod signal;
@@ -43,9 +45,12 @@ pub use ending::{Cause, Refusal};
 pub use endpoint::{Endpoint, InvalidUrl, Scheme};
 pub(crate) use engine::{Mqtt, Phase};
 pub(crate) use outbox::{
-    Content, Entry, Lane, MessageId, OnLinkEnd, OutboxLimits, Publication, Stage,
+    Content, Entry, Lane, MessageId, NextPart, OnLinkEnd, OutboxLimits, PartLimits, Publication,
+    Stage,
 };
 pub use outcome::{Delivered, Rejection, UndeliveredCause};
+pub(crate) use pacing::{Cost, Share};
+pub use pacing::{InvalidRateLimit, RateLimit, RateLimits, RateWindow};
 pub(crate) use settings::Settings;
 pub use signal::VersionChange;
 pub(crate) use signal::{Outcome, Signal};

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use super::{Endpoint, OutboxLimits};
+use super::{Endpoint, OutboxLimits, Share};
 use crate::codec::ProtocolVersion;
 
 #[derive(Clone, Debug)]
@@ -20,6 +20,7 @@ pub(crate) struct Settings {
     pub(crate) backoff_max: Duration,
     pub(crate) slow_retry: Option<Duration>,
     pub(crate) rate_limit_pause: Duration,
+    pub(crate) rate_limit_share: Share,
     pub(crate) max_inflight: u16,
     pub(crate) max_incoming: usize,
     pub(crate) outbox: OutboxLimits,

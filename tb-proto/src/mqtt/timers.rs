@@ -23,11 +23,13 @@ pub(crate) enum Timer {
     Resume,
     /// Something about a suspect: its turn to travel alone has come, or is over.
     Suspect,
+    /// Tokens of the server's rate limits have come back, or the backlog has waited long enough.
+    Pace,
     /// Draining ends.
     Drain,
 }
 
-const TIMERS: [Timer; 10] = [
+const TIMERS: [Timer; 11] = [
     Timer::Connect,
     Timer::Retry,
     Timer::Held,
@@ -37,6 +39,7 @@ const TIMERS: [Timer; 10] = [
     Timer::VersionRetry,
     Timer::Resume,
     Timer::Suspect,
+    Timer::Pace,
     Timer::Drain,
 ];
 
@@ -51,6 +54,17 @@ impl Timers {
 
     pub(crate) const fn set(&mut self, timer: Timer, at: Instant) {
         self.due[timer as usize] = Some(at);
+    }
+
+    /// Sets a timer that is not set, or set for later.
+    pub(crate) fn set_sooner(&mut self, timer: Timer, at: Instant) {
+        let due = &mut self.due[timer as usize];
+        *due = Some(due.map_or(at, |due| due.min(at)));
+    }
+
+    /// Whether a timer will have fallen due by then.
+    pub(crate) fn is_set_before(&self, timer: Timer, at: Instant) -> bool {
+        self.due[timer as usize].is_some_and(|due| due <= at)
     }
 
     pub(crate) const fn stop(&mut self, timer: Timer) {
@@ -81,6 +95,7 @@ impl Timers {
             Timer::VersionRetry,
             Timer::Resume,
             Timer::Suspect,
+            Timer::Pace,
         ] {
             self.stop(timer);
         }

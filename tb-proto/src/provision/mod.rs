@@ -14,9 +14,9 @@ pub use error::ProvisionError;
 use crate::client::VersionPolicy;
 use crate::codec::{Filter, QoS, Topic};
 use crate::mqtt::{
-    self, Cause, Credentials, Endpoint, Lane, LinkId, LinkLost, LinkRequest, MessageId, Mqtt,
-    OnLinkEnd, OutboxLimits, Outcome, Publication, Refusal, Rejection, Scheme, Settings, Signal,
-    UndeliveredCause,
+    self, Cause, Cost, Credentials, Endpoint, Lane, LinkId, LinkLost, LinkRequest, MessageId, Mqtt,
+    OnLinkEnd, OutboxLimits, Outcome, Publication, Refusal, Rejection, Scheme, Settings, Share,
+    Signal, UndeliveredCause,
 };
 use crate::tb::{
     InvalidProvisionRequest, ProvisionAnswer, ProvisionRequest, parse_provision_answer, topics,
@@ -138,6 +138,7 @@ impl Provisioning {
             backoff_max: MAX_BACKOFF,
             slow_retry: Some(UNKNOWN_PAUSE),
             rate_limit_pause: RATE_LIMIT_PAUSE,
+            rate_limit_share: Share::percent(100),
             max_inflight: 1,
             max_incoming: MAX_ANSWER,
             outbox: OutboxLimits {
@@ -373,6 +374,14 @@ impl mqtt::Content for Request {
 
     fn memory(&self) -> usize {
         self.0.len()
+    }
+
+    fn cost(&self) -> Cost {
+        Cost::Free
+    }
+
+    fn filter_cost(_: &Filter) -> Cost {
+        Cost::Free
     }
 }
 

@@ -12,6 +12,8 @@ mod payload_format;
 pub(crate) mod protobuf;
 mod provision;
 pub(crate) mod rpc;
+pub(crate) mod session_limits;
+pub(crate) mod split;
 pub(crate) mod telemetry;
 pub(crate) mod topics;
 

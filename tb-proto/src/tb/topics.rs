@@ -36,13 +36,11 @@ const RPC_REQUEST: &str = "v1/devices/me/rpc/request/";
 
 /// Where the server is asked for its limits, whatever family is spoken otherwise: on the short topics
 /// the question is a call like any other (C-102).
-#[allow(dead_code, reason = "the limits are asked for next")]
 pub(crate) fn session_limits_request(request: i32) -> Topic {
     numbered(RPC_REQUEST, request)
 }
 
 /// Whether a filter brings answers to requests: the core of the server never hears of it (TB §T.6).
-#[allow(dead_code, reason = "what the server charges for is counted next")]
 pub(crate) fn is_for_answers(filter: &str) -> bool {
     const ANSWERS: [&str; 4] = [
         "v1/devices/me/attributes/response/",

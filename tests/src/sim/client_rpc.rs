@@ -215,6 +215,9 @@ impl Simulator {
         };
         session.families.client_rpc_responses = Family::V1;
         let gateway = session.gateway;
+        if self.drops_response() {
+            return;
+        }
         let text = self.session_limits(gateway);
         self.respond_to_client_rpc(id, request, Ok(&text));
     }

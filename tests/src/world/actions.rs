@@ -5,11 +5,12 @@ use core::time::Duration;
 use serde_json::json;
 use tb_proto::{
     AttributeKeys, AttributeQuery, Attributes, Claim, Credentials, Message, Priority, QoS, Refused,
-    RefusedReason, RequestId, RpcCall, RpcMethods, Telemetry,
+    RefusedReason, RequestId, RpcCall, RpcMethods, RpcReply, Telemetry,
 };
 
 use super::application::Answering;
 use super::ledger::Kind;
+use super::messages;
 use super::run::{TOKEN, World};
 use crate::sim::Time;
 
@@ -51,6 +52,24 @@ impl World {
             })
             .ok();
         }
+        self
+    }
+
+    /// So many readings, each with its own time, are sent as one message.
+    pub fn send_pack(&mut self, readings: u32) -> &mut Self {
+        let start = self.unix_ms();
+        let mut telemetry = Telemetry::batch();
+        for offset in 0..readings {
+            self.number += 1;
+            let number = self.number;
+            telemetry = telemetry.entry_at(start + i64::from(offset), &json!({ "n": number }));
+        }
+        let kind = Kind::Telemetry {
+            number: self.number,
+            qos: QoS::AtLeastOnce,
+            expires: false,
+        };
+        self.send_message(telemetry.into(), kind).ok();
         self
     }
 
@@ -111,13 +130,15 @@ impl World {
     fn reading(&mut self, reading: Reading) -> Result<u64, RefusedReason> {
         self.number += 1;
         let number = self.number;
-        let text = match reading.padding {
-            0 => format!("{{\"n\":{number}}}"),
-            bytes => format!("{{\"n\":{number},\"text\":\"{}\"}}", "x".repeat(bytes)),
+        let telemetry = if self.device().speaks_protobuf {
+            Telemetry::protobuf(messages::reading(number, reading.padding))
+        } else {
+            Telemetry::json(match reading.padding {
+                0 => format!("{{\"n\":{number}}}"),
+                bytes => format!("{{\"n\":{number},\"text\":\"{}\"}}", "x".repeat(bytes)),
+            })
         };
-        let mut telemetry = Telemetry::json(text)
-            .qos(reading.qos)
-            .priority(reading.priority);
+        let mut telemetry = telemetry.qos(reading.qos).priority(reading.priority);
         if let Some(time) = reading.expires {
             telemetry = telemetry.expires_in(time);
         }
@@ -128,6 +149,22 @@ impl World {
             expires,
         };
         self.send_message(telemetry.into(), kind).map(|()| number)
+    }
+
+    /// Telemetry is sent that is made for its number.
+    ///
+    /// # Errors
+    /// As [`try_send`](Self::try_send).
+    pub fn send_made(&mut self, make: impl FnOnce(u64) -> Telemetry) -> Result<u64, RefusedReason> {
+        self.number += 1;
+        let number = self.number;
+        let kind = Kind::Telemetry {
+            number,
+            qos: QoS::AtLeastOnce,
+            expires: false,
+        };
+        self.send_message(make(number).into(), kind)
+            .map(|()| number)
     }
 
     /// The attribute `a` with this index gets a new value.
@@ -148,7 +185,12 @@ impl World {
     fn attribute(&mut self, index: u8, qos: QoS, expires: Option<Duration>) -> &mut Self {
         self.number += 1;
         let number = self.number;
-        let mut attributes = Attributes::json(format!("{{\"a{index}\":{number}}}")).qos(qos);
+        let attributes = if self.device().speaks_protobuf {
+            Attributes::protobuf(messages::attribute(index, number))
+        } else {
+            Attributes::json(format!("{{\"a{index}\":{number}}}"))
+        };
+        let mut attributes = attributes.qos(qos);
         if let Some(time) = expires {
             attributes = attributes.expires_in(time);
         }
@@ -315,6 +357,36 @@ impl World {
         self.device_mut().answer_calls(now);
         self.drain_after_call();
         self
+    }
+
+    /// The application answers the call that it has had for longest. One that could not be answered
+    /// stays.
+    ///
+    /// # Errors
+    /// As [`Client::send_rpc_reply`](tb_proto::Client::send_rpc_reply).
+    ///
+    /// # Panics
+    /// If there is no call.
+    pub fn answer_with(&mut self, reply: RpcReply) -> Result<(), RefusedReason> {
+        let now = self.now;
+        let device = self.device_mut();
+        let clock = device.clock(now);
+        let call = device.application.calls.pop_front().expect("a call");
+        let sent = device.call(|client| client.send_rpc_reply(clock, call, reply));
+        let outcome = match sent {
+            Ok(pending) => {
+                device
+                    .ledger
+                    .issue(pending.id(), Kind::Reply, Time(clock.as_micros()));
+                Ok(())
+            }
+            Err(Refused { item, reason, .. }) => {
+                device.application.calls.push_front(item.0);
+                Err(reason)
+            }
+        };
+        self.drain_after_call();
+        outcome
     }
 
     /// From now on the application fetches no events, or fetches them again.

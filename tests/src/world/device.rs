@@ -58,6 +58,8 @@ pub struct Trace {
 pub struct Device {
     pub(super) client: Client,
     pub(super) limits: Limits,
+    /// Its readings and attributes are protobuf messages.
+    pub(super) speaks_protobuf: bool,
     pub(super) meter: Meter,
     pub(super) ledger: Ledger,
     pub(super) wire: Wire,
@@ -98,6 +100,7 @@ impl Device {
         Self {
             client: client.expect("the credentials of the world are fine"),
             limits,
+            speaks_protobuf: false,
             meter,
             ledger: Ledger::default(),
             wire: Wire::default(),

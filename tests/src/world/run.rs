@@ -8,7 +8,7 @@ use super::meter::{Measure, Meter};
 use super::scripted::Scripted;
 use super::server::{Connected, Server};
 use crate::network::{Network, PathId, Side};
-use crate::sim::{CallResult, Setup, Simulator, Time};
+use crate::sim::{CallResult, ProfileSetup, Setup, Simulator, Time};
 
 /// How often the driver tells the machine what the wall clock shows.
 const CLOCK_TICK: Duration = Duration::from_secs(60);
@@ -93,6 +93,24 @@ impl World {
         Self::build(thingsboard(setup), device, seed)
     }
 
+    /// A device with this configuration and this profile, for which it is configured or not.
+    #[must_use]
+    pub fn on_profile(config: Config, profile: ProfileSetup, seed: u64) -> Self {
+        let mut setup = Self::setup(seed);
+        for device in &mut setup.devices {
+            device.profile = Some(profile.name.clone());
+        }
+        setup.profiles = vec![profile];
+        Self::of(config, setup, seed)
+    }
+
+    /// From now on the application says in protobuf what it says: see
+    /// [`protobuf_profile`](super::protobuf_profile).
+    pub fn speak_protobuf(&mut self) -> &mut Self {
+        self.device_mut().speaks_protobuf = true;
+        self
+    }
+
     /// As [`of`](Self::of), and the memory of the client is measured.
     #[must_use]
     pub fn measured_of(config: Config, setup: Setup, seed: u64, measure: Measure) -> Self {
@@ -104,6 +122,8 @@ impl World {
     /// A device with this configuration, and a server that does only what the test does.
     #[must_use]
     pub fn scripted(config: Config, seed: u64) -> Self {
+        // Nobody answers what the test does not know of.
+        let config = config.ask_session_limits(false);
         let device = Device::new(config, Limits::DEFAULT, Time(0), seed, Meter::default());
         Self::build(Server::Scripted(Scripted::default()), device, seed)
     }
@@ -228,6 +248,26 @@ impl World {
     #[must_use]
     pub fn results(&self) -> &[CallResult] {
         &self.results
+    }
+
+    /// Readings of the selected device may go past each other.
+    pub fn expect_any_order(&mut self) -> &mut Self {
+        self.devices[self.selected].wire.expect_any_order();
+        self
+    }
+
+    /// Readings of the selected device from now on may go past those from before, which rate limits
+    /// hold up.
+    pub fn expect_overtaking(&mut self) -> &mut Self {
+        let first = self.number + 1;
+        self.devices[self.selected].wire.expect_overtaking(first);
+        self
+    }
+
+    /// Whether the reading with this number has been stored.
+    #[must_use]
+    pub fn has_arrived(&self, number: u64) -> bool {
+        self.arrivals.has_reading(number)
     }
 
     /// The simulator.

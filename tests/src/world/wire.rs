@@ -1,5 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::messages;
+
 /// What is seen of the bytes on their way, without the codec under test: no packet identifier has
 /// two owners, first transmissions are in order, and what is sent again is the same.
 #[derive(Debug, Default)]
@@ -18,6 +20,9 @@ pub struct Wire {
     /// Nothing makes a message suspect on MQTT 5, so readings are in order on every connection, also
     /// those that are sent again.
     ordered: bool,
+    /// Readings from this one on may go past older ones.
+    live_from: Option<u64>,
+    any_order: bool,
     payloads: BTreeMap<u64, Vec<u8>>,
     urgent: BTreeSet<u64>,
     /// PUBLISH packets so far, over all connections.
@@ -39,6 +44,7 @@ enum Owner {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Order {
     Normal,
+    Live,
     Urgent,
 }
 
@@ -55,6 +61,16 @@ impl Wire {
     /// The server blames no message and asks for no break.
     pub(super) const fn expect_order(&mut self) {
         self.ordered = true;
+    }
+
+    /// Readings may go past each other: at any moment rate limits hold some of them up.
+    pub(super) const fn expect_any_order(&mut self) {
+        self.any_order = true;
+    }
+
+    /// Readings from this one on may go past older ones, which rate limits hold up.
+    pub(super) const fn expect_overtaking(&mut self, first: u64) {
+        self.live_from = Some(first);
     }
 
     /// This reading goes ahead of others.
@@ -134,16 +150,23 @@ impl Wire {
             assert_eq!(body[at], 0, "ThingsBoard knows no property of a PUBLISH");
             at += 1;
         }
-        if &body[2..2 + topic] == b"v1/devices/me/telemetry" {
+        let topic = &body[2..2 + topic];
+        if topic.ends_with(b"/telemetry") || topic.starts_with(b"v2/t") {
             self.reading_up(&body[at..]);
         }
     }
 
     fn reading_up(&mut self, payload: &[u8]) {
-        let Some(number) = number(payload) else {
+        let Some(number) = number(payload).or_else(|| messages::number(payload)) else {
             return;
         };
-        if self.ordered && self.five && !self.urgent.contains(&number) {
+        let is_live = self.live_from.is_some_and(|first| first <= number);
+        if self.ordered
+            && self.five
+            && !self.any_order
+            && self.live_from.is_none()
+            && !self.urgent.contains(&number)
+        {
             let before = core::mem::replace(&mut self.last, number);
             assert!(
                 before < number,
@@ -160,12 +183,14 @@ impl Wire {
         self.payloads.insert(number, payload.to_vec());
         let order = if self.urgent.contains(&number) {
             Order::Urgent
+        } else if is_live {
+            Order::Live
         } else {
             Order::Normal
         };
         let newest = self.newest.entry(order).or_insert(0);
         assert!(
-            *newest < number,
+            self.any_order || *newest < number,
             "reading {number} was first sent after {newest}"
         );
         *newest = number;

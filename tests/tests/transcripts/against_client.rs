@@ -16,6 +16,37 @@ fn the_client_survives_what_the_genuine_server_did() {
 }
 
 #[test]
+fn a_client_on_the_topics_and_in_the_format_of_its_profile_gets_its_answers() {
+    let all = All::load();
+    let of_profiles = all
+        .iter()
+        .filter(|recording| ["profile", "protobuf"].contains(&recording.family.as_str()));
+    let mut answered = Vec::new();
+    for recording in of_profiles {
+        let survived = play_to_client(recording, Answers::Adapted)
+            .unwrap_or_else(|fault| panic!("{}: {fault}", recording.id));
+        if survived.answered > 0 {
+            answered.push(recording.id.as_str());
+        }
+    }
+    answered.sort_unstable();
+    assert_eq!(
+        answered,
+        [
+            "proto-attr-request-compat-json-downlink-v4",
+            "proto-attr-request-compat-json-downlink-v5",
+            "proto-attr-request-v2-j-v4",
+            "proto-attr-request-v4",
+            "proto-attr-request-v5",
+            "proto-client-rpc-v4",
+            "proto-client-rpc-v5",
+            "proto-session-limits-v4",
+            "proto-session-limits-v5",
+        ]
+    );
+}
+
+#[test]
 fn the_client_survives_answers_that_were_meant_for_another() {
     let total = survives_all(Answers::AsRecorded);
     assert!(strays(&total) > 20, "{total:?}");

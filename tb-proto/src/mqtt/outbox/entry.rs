@@ -3,7 +3,9 @@
 use core::time::Duration;
 
 use super::SlotIndex;
-use crate::codec::{PacketIdentifier, QoS, Topic};
+use crate::codec::{Filter, PacketIdentifier, QoS, Topic};
+use crate::mqtt::Outcome;
+use crate::mqtt::pacing::Cost;
 use crate::time::Instant;
 
 /// What a message carries; the layer above says what it means.
@@ -13,6 +15,61 @@ pub(crate) trait Content {
 
     /// Bytes of memory that it holds.
     fn memory(&self) -> usize;
+
+    /// What the server's rate limits charge for it.
+    fn cost(&self) -> Cost;
+
+    /// What they charge for a subscription, and again for its end.
+    fn filter_cost(filter: &Filter) -> Cost;
+
+    /// Whether its place among others of its kind means nothing, because it carries its time.
+    fn has_time(&self) -> bool {
+        false
+    }
+
+    /// Whether it can be sent in parts.
+    fn can_be_cut(&self) -> bool {
+        false
+    }
+
+    /// Whether parts have been cut off: then only the rest is to be sent, in parts.
+    fn is_cut(&self) -> bool {
+        false
+    }
+
+    /// Cuts off the next part within these limits. `id` is its own.
+    fn next_part(&mut self, _id: MessageId, _limits: PartLimits) -> NextPart<Self>
+    where
+        Self: Sized,
+    {
+        let size = self.parts().iter().map(|part| part.len()).sum();
+        NextPart::TooLarge { size }
+    }
+}
+
+/// What one part of a message may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PartLimits {
+    /// Of the payload.
+    pub(crate) bytes: usize,
+    /// At least 1.
+    pub(crate) data_points: u32,
+}
+
+/// What comes next of a message that travels in parts.
+#[derive(Debug)]
+pub(crate) enum NextPart<C> {
+    Part(C),
+    /// So many parts are on their way that the next one waits.
+    Later,
+    /// There are no more; the last ones are on their way.
+    AllUnderWay,
+    /// There are no more, and all have their outcomes.
+    Settled(Outcome),
+    /// It cannot be cut so that it fits: so many bytes are the least.
+    TooLarge {
+        size: usize,
+    },
 }
 
 /// The name of a message, never used twice: a sequence number, and its place in the outbox.
@@ -57,6 +114,10 @@ pub(crate) enum OnLinkEnd {
 pub(crate) enum Lane {
     /// Requests, replies and what the application wants to go first.
     Urgent,
+    /// The next part of a message that is being cut up, and what the machine has to know first.
+    First,
+    /// What was accepted on this connection while older messages wait for the server's rate limits.
+    Live,
     Normal,
 }
 
@@ -110,13 +171,15 @@ pub(crate) enum Queue {
     Again,
     Suspect,
     Urgent,
+    First,
+    Live,
     Normal,
     Parked,
     Joined,
 }
 
 impl Queue {
-    pub(super) const COUNT: usize = 7;
+    pub(super) const COUNT: usize = 9;
 }
 
 impl Stage {
@@ -126,6 +189,8 @@ impl Stage {
             Self::Parked => Queue::Parked,
             Self::Joined => Queue::Joined,
             Self::Ready(Lane::Urgent) => Queue::Urgent,
+            Self::Ready(Lane::First) => Queue::First,
+            Self::Ready(Lane::Live) => Queue::Live,
             Self::Ready(Lane::Normal) => Queue::Normal,
             Self::Again => Queue::Again,
             Self::Suspect => Queue::Suspect,

@@ -19,12 +19,14 @@ mod slab;
 use alloc::collections::BTreeSet;
 
 pub(crate) use entry::{
-    Content, Entry, Lane, MessageId, OnLinkEnd, Publication, Queue, Stage, Suspicion,
+    Content, Entry, Lane, MessageId, NextPart, OnLinkEnd, PartLimits, Publication, Queue, Stage,
+    Suspicion,
 };
 use list::List;
 use slab::Slab;
 pub(crate) use slab::SlotIndex;
 
+use super::pacing::{Cost, Tokens};
 use crate::codec::PacketIdentifier;
 use crate::time::Instant;
 
@@ -46,6 +48,10 @@ pub(crate) struct Outbox<C> {
     content_bytes: usize,
     reserved_messages: usize,
     reserved_bytes: usize,
+    /// What the server charges for the messages in flight.
+    in_flight: Tokens,
+    /// What it has charged for those that were, and nobody has asked for yet.
+    landed: Tokens,
 }
 
 impl<C: Content> Outbox<C> {
@@ -63,6 +69,8 @@ impl<C: Content> Outbox<C> {
             content_bytes: 0,
             reserved_messages: 0,
             reserved_bytes: 0,
+            in_flight: Tokens::NONE,
+            landed: Tokens::NONE,
         }
     }
 
@@ -93,6 +101,8 @@ impl<C: Content> Outbox<C> {
         let (stage, queue) = match (parked, publication.lane) {
             (true, _) => (Stage::Parked, Queue::Parked),
             (false, Lane::Urgent) => (Stage::Ready(Lane::Urgent), Queue::Urgent),
+            (false, Lane::First) => (Stage::Ready(Lane::First), Queue::First),
+            (false, Lane::Live) => (Stage::Ready(Lane::Live), Queue::Live),
             (false, Lane::Normal) => (Stage::Ready(Lane::Normal), Queue::Normal),
         };
         let expires = publication.expires;
@@ -137,6 +147,21 @@ impl<C: Content> Outbox<C> {
         }
     }
 
+    /// All parts of a message have been made: its outcome will be theirs.
+    pub(crate) fn join_parts(&mut self, id: MessageId) {
+        self.move_back(id.place(), Stage::Joined);
+    }
+
+    /// What was live on a connection is a part of the backlog on the next one.
+    pub(crate) fn live_is_over(&mut self) {
+        while let Some(place) = self.first(Queue::Live) {
+            if let Some(entry) = self.entries.get_mut(place) {
+                entry.publication.lane = Lane::Normal;
+            }
+            self.move_back(place, Stage::Ready(Lane::Normal));
+        }
+    }
+
     /// Takes a message out of another one again. It is older than all that is parked: take the last
     /// member out first.
     pub(crate) fn part(&mut self, id: MessageId) {
@@ -164,10 +189,17 @@ impl<C: Content> Outbox<C> {
         let entry = self.get(id)?;
         let queue = entry.stage.queue()?;
         let expires = entry.publication.expires;
-        self.content_bytes -= entry.publication.content.memory();
+        let (memory, cost) = {
+            let content = &entry.publication.content;
+            (content.memory(), content.cost())
+        };
+        self.content_bytes -= memory;
         self.len -= 1;
         if let Some(expires) = expires {
             self.expiries.remove(&(expires, id));
+        }
+        if queue == Queue::InFlight {
+            self.landed(cost);
         }
         let place = id.place();
         self.lists[queue as usize].unlink(&mut self.entries, place);
@@ -231,7 +263,24 @@ impl<C: Content> Outbox<C> {
         self.move_back(place, Stage::InFlight { id, at, order });
         if let Some(entry) = self.entries.get_mut(place) {
             entry.writes = entry.writes.saturating_add(1);
+            self.in_flight += entry.publication.content.cost().into();
         }
+    }
+
+    /// What the server charges for the messages in flight.
+    pub(crate) const fn in_flight_tokens(&self) -> Tokens {
+        self.in_flight
+    }
+
+    /// What the server has charged for messages that are in flight no more. It is told once.
+    pub(crate) fn take_landed(&mut self) -> Tokens {
+        core::mem::take(&mut self.landed)
+    }
+
+    fn landed(&mut self, cost: Cost) {
+        let tokens = Tokens::from(cost);
+        self.in_flight -= tokens;
+        self.landed += tokens;
     }
 
     /// Puts a message back in front of those that wait to be sent again.
@@ -301,11 +350,18 @@ impl<C: Content> Outbox<C> {
 
     /// The oldest message of normal importance that has never been written.
     pub(crate) fn oldest_droppable(&self) -> Option<MessageId> {
-        [Queue::Parked, Queue::Normal]
+        // Only the first of a queue can have been written in part.
+        let unwritten = |queue| {
+            let first = self.entries.get(self.first(queue)?)?;
+            if first.writes == 0 {
+                return Some(first.id);
+            }
+            let second = self.entries.get(first.next?)?;
+            (second.writes == 0).then_some(second.id)
+        };
+        [Queue::Parked, Queue::Normal, Queue::Live]
             .into_iter()
-            .filter_map(|queue| self.first(queue))
-            .filter_map(|place| self.entries.get(place))
-            .map(|entry| entry.id)
+            .filter_map(unwritten)
             .min()
     }
 
@@ -338,6 +394,10 @@ impl<C: Content> Outbox<C> {
         let entry = self.entries.get_mut(place)?;
         let from = entry.stage.queue()?;
         entry.stage = stage;
+        if from == Queue::InFlight {
+            let cost = entry.publication.content.cost();
+            self.landed(cost);
+        }
         self.lists[from as usize].unlink(&mut self.entries, place);
         stage.queue()
     }

@@ -2,7 +2,7 @@ use alloc::vec::Vec;
 use proptest::prelude::*;
 
 use super::*;
-use crate::codec::{PacketIdentifier, QoS, Topic};
+use crate::codec::{Filter, PacketIdentifier, QoS, Topic};
 
 #[derive(Debug)]
 struct Bytes(Vec<u8>);
@@ -14,6 +14,14 @@ impl Content for Bytes {
 
     fn memory(&self) -> usize {
         self.0.capacity()
+    }
+
+    fn cost(&self) -> Cost {
+        Cost::Telemetry { data_points: 1 }
+    }
+
+    fn filter_cost(_: &Filter) -> Cost {
+        Cost::Message
     }
 }
 
@@ -150,7 +158,7 @@ proptest! {
                 }
             }
             let queues = [
-                Queue::InFlight, Queue::Again, Queue::Suspect, Queue::Urgent, Queue::Normal, Queue::Parked, Queue::Joined,
+                Queue::InFlight, Queue::Again, Queue::Suspect, Queue::Urgent, Queue::First, Queue::Live, Queue::Normal, Queue::Parked, Queue::Joined,
             ];
             let mut listed: Vec<_> = queues.into_iter().flat_map(|queue| ids(&outbox, queue)).collect();
             listed.sort_unstable();

@@ -25,6 +25,14 @@ impl Content for Text {
     fn memory(&self) -> usize {
         self.0.capacity()
     }
+
+    fn cost(&self) -> Cost {
+        Cost::Telemetry { data_points: 1 }
+    }
+
+    fn filter_cost(_: &Filter) -> Cost {
+        Cost::Message
+    }
 }
 
 /// A client and the hand that plays its server.
@@ -51,6 +59,7 @@ fn settings(version: Option<ProtocolVersion>) -> Settings {
         backoff_max: Duration::from_secs(60),
         slow_retry: Some(Duration::from_secs(600)),
         rate_limit_pause: Duration::from_secs(60),
+        rate_limit_share: Share::percent(80),
         max_inflight: 1_000,
         max_incoming: 1 << 20,
         outbox: OutboxLimits {

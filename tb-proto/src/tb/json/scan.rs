@@ -68,6 +68,11 @@ impl<'a> Scanner<'a> {
         }
     }
 
+    /// Where it stands.
+    pub(crate) const fn position(&self) -> usize {
+        self.at
+    }
+
     /// Steps into the object (`{`) or array (`[`) that stands here.
     pub(crate) fn enter(&mut self, opening: u8) -> Result<(), BadJson> {
         self.space();

@@ -64,6 +64,8 @@ pub(crate) struct ChunkRequest {
     pub(crate) request: i32,
     pub(crate) chunk: u32,
     pub(crate) size: u32,
+    /// Nothing was answered under this number yet: the server charges for it (TB §14.5).
+    pub(crate) opens: bool,
 }
 
 /// Bytes of a package.
@@ -233,6 +235,7 @@ impl Download {
             request,
             chunk,
             size: settings.chunk_size,
+            opens: !link.opened,
         }))
     }
 

@@ -19,17 +19,23 @@ pub(crate) struct TelemetryBody {
     text: Vec<u8>,
     form: Form,
     data_points: u32,
+    /// An entry has no time and gets none here: the server takes the time of arrival.
+    by_arrival: bool,
 }
 
 /// What a body was before its time was filled in, for a message that goes back to its owner.
 #[derive(Debug)]
 pub(crate) struct Unstamped {
     form: Form,
+    by_arrival: bool,
     /// The text of a list, which has been written anew.
     text: Option<Vec<u8>>,
 }
 
 impl TelemetryBody {
+    /// Bytes that a time adds to an entry, at the most.
+    pub(crate) const STAMP: usize = Head::LONGEST + 1;
+
     pub(super) fn from_written(written: Written) -> Result<Self, InvalidPayload> {
         let Written { text, form } = written;
         if form.sequence || (form.ts && form.values) {
@@ -43,6 +49,7 @@ impl TelemetryBody {
             text,
             form: Form::Values,
             data_points: form.data_points,
+            by_arrival: false,
         })
     }
 
@@ -56,6 +63,7 @@ impl TelemetryBody {
             text: checked.edits.apply(text.into_bytes()),
             form: checked.form,
             data_points: checked.data_points,
+            by_arrival: false,
         })
     }
 
@@ -66,10 +74,11 @@ impl TelemetryBody {
             text: message,
             form: Form::Message { ts_field: None },
             data_points: 1,
+            by_arrival: false,
         }
     }
 
-    pub(super) const fn encoding(&self) -> Encoding {
+    pub(crate) const fn encoding(&self) -> Encoding {
         match self.form {
             Form::Values | Form::Complete | Form::List { .. } => Encoding::Json,
             Form::Message { .. } | Form::CompleteMessage => Encoding::Protobuf,
@@ -88,12 +97,13 @@ impl TelemetryBody {
     }
 
     /// An array without entries; never to be sent (C-052).
-    pub(super) fn empty() -> Self {
+    pub(crate) fn empty() -> Self {
         Self {
             head: Head::NONE,
             text: b"[]".to_vec(),
             form: Form::List { unstamped: false },
             data_points: 0,
+            by_arrival: false,
         }
     }
 
@@ -122,6 +132,7 @@ impl TelemetryBody {
         }
         self.text.push(b']');
         self.form = Form::List { unstamped };
+        self.by_arrival |= other.by_arrival;
         self.data_points = self.data_points.saturating_add(other.data_points);
         Ok(())
     }
@@ -151,9 +162,14 @@ impl TelemetryBody {
         )
     }
 
+    /// Whether every entry has its time.
+    pub(crate) fn has_time(&self) -> bool {
+        !self.by_arrival && !self.needs_stamp()
+    }
+
     /// Gives every entry without a time this one. A plain object is not copied for it.
     pub(crate) fn stamp(&mut self, unix_ms: i64) -> Unstamped {
-        let form = self.form;
+        let (form, by_arrival) = (self.form, self.by_arrival);
         let text = match form {
             Form::Values => {
                 self.head = Head::new(unix_ms);
@@ -177,7 +193,11 @@ impl TelemetryBody {
             | Form::CompleteMessage => None,
         };
         self.settle();
-        Unstamped { form, text }
+        Unstamped {
+            form,
+            by_arrival,
+            text,
+        }
     }
 
     /// Undoes [`stamp`](Self::stamp) or [`leave_unstamped`](Self::leave_unstamped).
@@ -186,6 +206,7 @@ impl TelemetryBody {
             self.head = Head::NONE;
         }
         self.form = before.form;
+        self.by_arrival = before.by_arrival;
         if let Some(text) = before.text {
             self.text = text;
         }
@@ -193,9 +214,14 @@ impl TelemetryBody {
 
     /// Lets the server take the time of arrival.
     pub(crate) fn leave_unstamped(&mut self) -> Unstamped {
-        let form = self.form;
+        let (form, by_arrival) = (self.form, self.by_arrival);
+        self.by_arrival |= self.needs_stamp();
         self.settle();
-        Unstamped { form, text: None }
+        Unstamped {
+            form,
+            by_arrival,
+            text: None,
+        }
     }
 
     fn settle(&mut self) {

@@ -313,3 +313,132 @@ prop_assert!(!entry["ts"].is_null());
         let _ = Telemetry::json(Bytes::from(bytes)).into_parts(PayloadFormat::Json);
     }
 }
+
+const PROTOBUF: PayloadFormat = PayloadFormat::Protobuf { ts_field: None };
+const TIMED: PayloadFormat = PayloadFormat::Protobuf { ts_field: Some(1) };
+
+fn message_body(telemetry: Telemetry, format: PayloadFormat) -> TelemetryBody {
+    telemetry.into_parts(format).unwrap().0
+}
+
+#[test]
+fn a_message_is_sent_as_it_is_where_no_field_for_the_time_is_known() {
+    for message in [&b"\x09\0\0\0\0\0\x80\x35\x40"[..], b"", b"[]", b"{}"] {
+        let mut body = message_body(Telemetry::protobuf(message), PROTOBUF);
+        assert!(!body.needs_stamp());
+        body.stamp(TS);
+        assert_eq!(&*body.payload(), message);
+    }
+}
+
+#[test]
+fn a_message_gets_its_time_in_front_so_that_its_own_holds() {
+    // As recorded: `ts` and then a message of values.
+    let values = b"\x12\x11\x0A\x02m1\x11\0\0\0\0\0\0\x04\x40\x18\x07\x20\x09";
+    let recorded = [b"\x08\x80\xD0\xEA\xB6\xB7\x33", &values[..]].concat();
+    let mut body = message_body(Telemetry::protobuf(*values), TIMED);
+    assert!(body.needs_stamp());
+    let before = body.stamp(TS);
+    assert!(!body.needs_stamp());
+    assert_eq!(&*body.payload(), recorded);
+    assert_eq!(body.len(), recorded.len());
+    body.restore(before);
+    assert!(body.needs_stamp());
+    assert_eq!(&*body.payload(), values);
+
+    let given = message_body(Telemetry::protobuf(*values).at(TS), TIMED);
+    assert_eq!(
+        (given.needs_stamp(), &*given.payload()),
+        (false, &*recorded)
+    );
+    let none = message_body(Telemetry::protobuf(*values).unstamped(), TIMED);
+    assert_eq!((none.needs_stamp(), &*none.payload()), (false, &values[..]));
+}
+
+#[test]
+fn a_message_that_was_taken_apart_and_back_is_not_stamped_twice() {
+    let (body, options) = Telemetry::protobuf(*b"x").at(TS).into_parts(TIMED).unwrap();
+    let stamped = body.payload();
+    let again = message_body(Telemetry::from_parts(body, options), TIMED);
+    assert_eq!((again.needs_stamp(), again.payload()), (false, stamped));
+    let (body, options) = Telemetry::protobuf(*b"x")
+        .unstamped()
+        .into_parts(TIMED)
+        .unwrap();
+    assert!(!message_body(Telemetry::from_parts(body, options), TIMED).needs_stamp());
+}
+
+#[test]
+fn a_time_needs_a_field_and_milliseconds_in_protobuf_too() {
+    let message = || Telemetry::protobuf(*b"x");
+    assert_eq!(
+        message().at(TS).into_parts(PROTOBUF).unwrap_err(),
+        InvalidPayload::NoTsField
+    );
+    assert_eq!(
+        message().at(1_767_225_600).into_parts(TIMED).unwrap_err(),
+        InvalidPayload::TimestampInSeconds { ts: 1_767_225_600 }
+    );
+}
+
+#[test]
+fn what_is_in_the_other_format_is_refused_before_it_is_accepted() {
+    let json = Telemetry::new(&json!({ "t": 1 }));
+    for format in [PROTOBUF, TIMED] {
+        assert_eq!(json.check(format), Err(InvalidPayload::JsonOnProtobuf));
+    }
+    let message = Telemetry::protobuf(*b"x");
+    let refused = message.check(PayloadFormat::Json);
+    assert_eq!(refused, Err(InvalidPayload::ProtobufOnJson));
+}
+
+#[test]
+fn a_message_cannot_be_put_together_with_other_readings() {
+    for batch in [
+        Telemetry::protobuf(*b"x").entry(&json!({ "t": 1 })),
+        Telemetry::protobuf(*b"x").entry_at(TS, &json!({ "t": 1 })),
+    ] {
+        for format in [PayloadFormat::Json, PROTOBUF] {
+            assert_eq!(batch.check(format), Err(InvalidPayload::ProtobufInBatch));
+        }
+    }
+}
+
+#[test]
+fn a_message_counts_as_one_value_unless_its_owner_says_more() {
+    let message = Telemetry::protobuf(*b"x");
+    assert_eq!(message.data_points(), 1);
+    assert_eq!(message.counted_as(7).data_points(), 7);
+    let json = Telemetry::new(&json!({ "a": 1, "b": 2 }));
+    assert_eq!(json.counted_as(7).data_points(), 2);
+}
+
+#[cfg(feature = "prost")]
+#[test]
+fn a_message_of_prost_is_sent_as_its_bytes() {
+    #[derive(Clone, PartialEq, prost::Message)]
+    struct Reading {
+        #[prost(double, optional, tag = "1")]
+        temperature: Option<f64>,
+    }
+    let reading = Reading {
+        temperature: Some(21.5),
+    };
+    let body = message_body(Telemetry::message(&reading), PROTOBUF);
+    assert_eq!(&*body.payload(), b"\x09\0\0\0\0\0\x80\x35\x40");
+}
+
+proptest! {
+    #[test]
+    fn a_stamped_message_reads_as_its_fields_and_the_time(
+        number in 1..=15_000_u32, unix_ms: i64, message in proptest::collection::vec(any::<u8>(), 0..40),
+    ) {
+        let format = PayloadFormat::Protobuf { ts_field: Some(number) };
+        let mut body = message_body(Telemetry::protobuf(message.clone()), format);
+        body.stamp(unix_ms);
+        let payload = body.payload();
+        prop_assert_eq!(payload.len(), body.len());
+        let time = crate::tb::protobuf::TimeField::new(number, unix_ms);
+        prop_assert_eq!(&*payload, [time.as_bytes(), &*message].concat());
+    }
+}

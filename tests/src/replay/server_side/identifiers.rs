@@ -44,8 +44,22 @@ impl<T> Pairs<T> {
     }
 }
 
-const ATTRIBUTE_RESPONSE: &str = "v1/devices/me/attributes/response/";
-const RPC_RESPONSE: &str = "v1/devices/me/rpc/response/";
+/// Prefixes of request and response, family by family; those that name a format come first.
+const ATTRIBUTES: [(&str, &str); 4] = [
+    (
+        "v1/devices/me/attributes/request/",
+        "v1/devices/me/attributes/response/",
+    ),
+    ("v2/a/req/j/", "v2/a/res/j/"),
+    ("v2/a/req/p/", "v2/a/res/p/"),
+    ("v2/a/req/", "v2/a/res/"),
+];
+const CALLS: [(&str, &str); 4] = [
+    ("v1/devices/me/rpc/request/", "v1/devices/me/rpc/response/"),
+    ("v2/r/req/j/", "v2/r/res/j/"),
+    ("v2/r/req/p/", "v2/r/res/p/"),
+    ("v2/r/req/", "v2/r/res/"),
+];
 
 impl Identifiers {
     /// The recorded client sent this.
@@ -115,21 +129,38 @@ impl Identifiers {
     fn with_request_id(&self, view: &PacketView<'_>) -> Option<Vec<u8>> {
         let publish = view.publish()?;
         let topic = core::str::from_utf8(publish.topic).ok()?;
-        let (prefix, own) = if let Some(id) = topic.strip_prefix(ATTRIBUTE_RESPONSE) {
-            (
-                ATTRIBUTE_RESPONSE,
-                self.attribute_requests.own_of(|recorded| recorded == id)?,
-            )
+        let response = |families: &[(&'static str, &'static str); 4]| {
+            let mut prefixes = families.iter().map(|(_, response)| *response);
+            prefixes.find_map(|prefix| Some((prefix, topic.strip_prefix(prefix)?)))
+        };
+        let (prefix, id, own) = if let Some((prefix, id)) = response(&ATTRIBUTES) {
+            let own = self.attribute_requests.own_of(|recorded| recorded == id)?;
+            (prefix, id, own)
         } else {
-            let id = topic.strip_prefix(RPC_RESPONSE)?;
-            (RPC_RESPONSE, self.calls.own_of(|recorded| recorded == id)?)
+            let (prefix, id) = response(&CALLS)?;
+            (prefix, id, self.calls.own_of(|recorded| recorded == id)?)
         };
         let topic = format!("{prefix}{own}");
         let mut body = u16::try_from(topic.len()).ok()?.to_be_bytes().to_vec();
         body.extend(topic.as_bytes());
-        body.extend(view.body().get(2 + publish.topic.len()..)?);
+        let rest = view.body().get(2 + publish.topic.len()..)?;
+        let (head, payload) = rest.split_at_checked(rest.len() - publish.payload.len())?;
+        body.extend(head);
+        body.extend(with_number(payload, id, own));
         Some(frame(0x30 | publish.flags, &body))
     }
+}
+
+/// A protobuf answer also carries the number of its request, in its first field.
+fn with_number(payload: &[u8], recorded: &str, own: &str) -> Vec<u8> {
+    let mut payload = payload.to_vec();
+    if let [0x08, number, ..] = &mut payload[..]
+        && recorded.parse() == Ok(*number)
+        && let Ok(own @ 0..0x80) = own.parse()
+    {
+        *number = own;
+    }
+    payload
 }
 
 /// The packet identifier and the number of filters of a SUBSCRIBE or UNSUBSCRIBE.
@@ -154,11 +185,11 @@ fn request_ids(view: &PacketView<'_>) -> (Option<String>, Option<String>) {
     let topic = publish
         .and_then(|publish| core::str::from_utf8(publish.topic).ok())
         .unwrap_or("");
-    let number = |prefix| topic.strip_prefix(prefix).map(str::to_owned);
-    (
-        number("v1/devices/me/attributes/request/"),
-        number("v1/devices/me/rpc/request/"),
-    )
+    let number = |families: &[(&str, &str); 4]| {
+        let mut prefixes = families.iter().map(|(request, _)| *request);
+        prefixes.find_map(|prefix| Some(topic.strip_prefix(prefix)?.to_owned()))
+    };
+    (number(&ATTRIBUTES), number(&CALLS))
 }
 
 /// The identifier stands behind a fixed header of two bytes: acknowledgements are short.

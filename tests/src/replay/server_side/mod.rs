@@ -5,6 +5,7 @@ mod obliging_server;
 mod play;
 mod script;
 mod survival;
+mod way;
 
 pub use play::play_to_client;
 pub use survival::{Answers, Fault, Survived};

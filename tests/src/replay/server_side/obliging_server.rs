@@ -38,12 +38,18 @@ pub(crate) fn answers(packet: &[u8], protocol: Protocol) -> Vec<Vec<u8>> {
 fn response(view: &PacketView<'_>, protocol: Protocol) -> Option<Vec<u8>> {
     let publish = view.publish()?;
     let topic = core::str::from_utf8(publish.topic).ok()?;
-    let is_request = topic.starts_with("v1/devices/me/attributes/request/")
-        || topic.starts_with("v1/devices/me/rpc/request/");
-    if !is_request {
+    let requests = [
+        "v1/devices/me/attributes/request/",
+        "v1/devices/me/rpc/request/",
+        "v2/a/req/",
+        "v2/r/req/",
+    ];
+    if !requests.iter().any(|prefix| topic.starts_with(prefix)) {
         return None;
     }
-    let topic = topic.replace("/request/", "/response/");
+    let topic = topic
+        .replace("/request/", "/response/")
+        .replace("/req/", "/res/");
     let mut body = u16::try_from(topic.len()).ok()?.to_be_bytes().to_vec();
     body.extend(topic.as_bytes());
     body.extend(protocol.has_properties().then_some(0));

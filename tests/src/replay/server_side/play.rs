@@ -4,15 +4,16 @@ use core::time::Duration;
 use std::collections::BTreeMap;
 
 use tb_proto::{
-    AttributeKeys, AttributeQuery, Attributes, Client, Config, Credentials, Event, Instant, LinkId,
-    LinkLost, LinkRequest, Message, ProtocolVersion, QoS, RequestId, RpcCall, RpcMethods, RpcReply,
-    RpcRequest, State, Telemetry, VersionPolicy,
+    AttributeKeys, AttributeQuery, Attributes, Client, Completion, Config, Credentials, Event,
+    Instant, LinkId, LinkLost, LinkRequest, Message, ProtocolVersion, QoS, RequestId, RpcCall,
+    RpcMethods, RpcReply, RpcRequest, State, Telemetry, VersionPolicy,
 };
 
 use super::identifiers::Identifiers;
 use super::obliging_server;
 use super::script::{Call, LinkScript, Move, scripts};
 use super::survival::{Answers, Fault, Survived};
+use super::way::Way;
 use crate::replay::exchange::{Protocol, Recording};
 use crate::replay::packet::{Framing, Kind, PacketView, split_packet};
 
@@ -37,7 +38,7 @@ const RECOVERY: Duration = Duration::from_secs(3_600);
 
 /// Plays every connection of a recording to a client, then lets it finish what it has begun.
 pub fn play_to_client(recording: &Recording, answers: Answers) -> Result<Survived, Fault> {
-    let mut play = Play::new(recording.protocol, answers);
+    let mut play = Play::new(recording.protocol, Way::of(recording), answers);
     let scripts = scripts(recording);
     for (place, script) in scripts.iter().enumerate() {
         play.link(script)?;
@@ -53,6 +54,7 @@ struct Play {
     client: Client,
     now: Instant,
     protocol: Protocol,
+    way: Way,
     answers: Answers,
     /// Asked for by the client and not open yet.
     wanted: Option<LinkId>,
@@ -74,15 +76,15 @@ enum Ticket {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Obliges {
-    /// What the recording leaves out: pings, and subscriptions where none was recorded.
+    /// What the recording leaves out: pings, and subscriptions beyond those that were recorded.
     WhatIsNotRecorded {
-        subscriptions: bool,
+        recorded_subscriptions: usize,
     },
     Everything,
 }
 
 impl Play {
-    fn new(protocol: Protocol, answers: Answers) -> Self {
+    fn new(protocol: Protocol, way: Way, answers: Answers) -> Self {
         let version = match protocol {
             Protocol::V5 => ProtocolVersion::V5,
             Protocol::V31 | Protocol::V311 => ProtocolVersion::V3_1_1,
@@ -96,6 +98,7 @@ impl Play {
             .max_queued_messages(MOST_QUEUED_MESSAGES)
             .max_queued_bytes(MOST_QUEUED_BYTES)
             .max_incoming_packet_size(LARGEST_INCOMING);
+        let config = way.configure(config);
         let mut client = Client::new(config, now, 1).expect("the token is well formed");
         client.set_wall_clock(now, 1_767_225_600_000);
         let _ = client.subscribe_to_attributes(now, AttributeKeys::All);
@@ -104,6 +107,7 @@ impl Play {
             client,
             now,
             protocol,
+            way,
             answers,
             wanted: None,
             link: None,
@@ -117,8 +121,9 @@ impl Play {
     }
 
     fn link(&mut self, script: &LinkScript) -> Result<(), Fault> {
-        let subscriptions = !script.delivers(Kind::SubAck);
-        self.obliges = Obliges::WhatIsNotRecorded { subscriptions };
+        self.obliges = Obliges::WhatIsNotRecorded {
+            recorded_subscriptions: script.delivered(Kind::SubAck),
+        };
         self.connect()?;
         self.survived.links += 1;
         for each in &script.moves {
@@ -203,13 +208,13 @@ impl Play {
         let timeout = Duration::from_secs(5);
         let ticket = match call {
             Call::Telemetry(payload) => {
-                let message = Telemetry::json(payload.clone()).qos(qos);
-                let substitute = Telemetry::json("{\"substitute\":1}").qos(qos);
+                let message = self.telemetry(payload).qos(qos);
+                let substitute = self.telemetry(b"{\"substitute\":1}").qos(qos);
                 self.send(message.into(), substitute.into())
             }
             Call::Attributes(payload) => {
-                let message = Attributes::json(payload.clone()).qos(qos);
-                let substitute = Attributes::json("{\"substitute\":1}").qos(qos);
+                let message = self.attributes(payload).qos(qos);
+                let substitute = self.attributes(b"{\"substitute\":1}").qos(qos);
                 self.send(message.into(), substitute.into())
             }
             Call::RequestAttributes => {
@@ -234,6 +239,22 @@ impl Play {
             }),
         };
         self.note_ticket(ticket);
+    }
+
+    fn telemetry(&self, payload: &[u8]) -> Telemetry {
+        if self.way.protobuf {
+            Telemetry::protobuf(payload)
+        } else {
+            Telemetry::json(payload)
+        }
+    }
+
+    fn attributes(&self, payload: &[u8]) -> Attributes {
+        if self.way.protobuf {
+            Attributes::protobuf(payload)
+        } else {
+            Attributes::json(payload)
+        }
     }
 
     /// What the client refuses, because the server would not take it, is replaced.
@@ -262,7 +283,7 @@ impl Play {
         }
         self.settle()?;
         let acknowledged = self.client.stats().acknowledged;
-        let last = Telemetry::json("{\"last\":1}");
+        let last = self.telemetry(b"{\"last\":1}");
         let ticket = self
             .client
             .send(self.now, last)
@@ -377,9 +398,21 @@ impl Play {
         while let Framing::Whole(length) = split_packet(&self.unframed) {
             let packet: Vec<u8> = self.unframed.drain(..length).collect();
             self.identifiers.note_own(&packet, self.protocol);
-            let obliges = match (self.obliges, PacketView::new(&packet, self.protocol).kind()) {
+            let obliges = match (
+                &mut self.obliges,
+                PacketView::new(&packet, self.protocol).kind(),
+            ) {
                 (Obliges::Everything, _) | (_, Kind::PingReq) => true,
-                (Obliges::WhatIsNotRecorded { subscriptions }, Kind::Subscribe) => subscriptions,
+                (
+                    Obliges::WhatIsNotRecorded {
+                        recorded_subscriptions,
+                    },
+                    Kind::Subscribe,
+                ) => {
+                    let next = recorded_subscriptions.checked_sub(1);
+                    *recorded_subscriptions = next.unwrap_or(0);
+                    next.is_none()
+                }
                 _ => false,
             };
             let Some(link) = self.link.filter(|_| obliges) else {
@@ -393,16 +426,31 @@ impl Play {
 
     fn note(&mut self, event: Event) -> Result<(), Fault> {
         match event {
-            Event::Completed { id, .. } => match self.tickets.insert(id, Ticket::Ended) {
-                Some(Ticket::Open) => Ok(()),
-                Some(Ticket::Ended) | None => Err(Fault::EndedTwice(id)),
-            },
+            Event::Completed { id, completion } => {
+                self.note_answer(&completion);
+                match self.tickets.insert(id, Ticket::Ended) {
+                    Some(Ticket::Open) => Ok(()),
+                    Some(Ticket::Ended) | None => Err(Fault::EndedTwice(id)),
+                }
+            }
             Event::RpcRequest(call) => {
                 self.calls.push(call);
                 Ok(())
             }
             _ => Ok(()),
         }
+    }
+
+    /// The obliging server only gives empty answers.
+    fn note_answer(&mut self, completion: &Completion) {
+        let answered = match completion {
+            Completion::Attributes(Ok(values)) => {
+                !values.client.is_empty() || !values.shared.is_empty()
+            }
+            Completion::RpcAnswer(Ok(answer)) => answer.as_bytes() != b"{}",
+            _ => false,
+        };
+        self.survived.answered += u64::from(answered);
     }
 
     fn check_size(&self) -> Result<(), Fault> {

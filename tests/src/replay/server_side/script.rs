@@ -14,14 +14,14 @@ pub(crate) struct LinkScript {
 }
 
 impl LinkScript {
-    /// Whether the server writes a packet of this type in it.
-    pub(crate) fn delivers(&self, kind: Kind) -> bool {
-        self.moves.iter().any(|each| match each {
-            Move::Deliver(packets) => packets
-                .iter()
-                .any(|packet| packet.first().is_some_and(|first| Kind::of(*first) == kind)),
-            _ => false,
-        })
+    /// How many packets of this type the server writes in it.
+    pub(crate) fn delivered(&self, kind: Kind) -> usize {
+        let packets = self.moves.iter().filter_map(|each| match each {
+            Move::Deliver(packets) => Some(packets),
+            _ => None,
+        });
+        let firsts = packets.flatten().filter_map(|packet| packet.first());
+        firsts.filter(|first| Kind::of(**first) == kind).count()
     }
 }
 
@@ -144,7 +144,12 @@ fn provoke(packet: &Template, protocol: Protocol) -> Move {
                 Call::Rpc
             } else if starts(&["v1/devices/me/rpc/response/", "v2/r/res/", "v1/gateway/rpc"]) {
                 Call::Reply
-            } else if starts(&["v1/devices/me/attributes", "v2/a", "v1/gateway/attributes"]) {
+            } else if starts(&[
+                "v1/devices/me/attributes",
+                "v2/a",
+                "v1/gateway/attributes",
+                "lab/x/attributes",
+            ]) {
                 Call::Attributes(payload())
             } else {
                 Call::Telemetry(payload())

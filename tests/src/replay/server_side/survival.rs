@@ -26,6 +26,8 @@ pub struct Survived {
     pub acknowledged: u64,
     /// Messages that were rejected, with the code of the server.
     pub rejected: u64,
+    /// Requests and calls that a recorded server answered.
+    pub answered: u64,
     /// Acknowledgements that it had no use for.
     pub unexpected_acknowledgements: u64,
     /// Connections that the server accepted, those of the obliging server included.
@@ -40,6 +42,7 @@ impl Survived {
         self.tickets += other.tickets;
         self.acknowledged += other.acknowledged;
         self.rejected += other.rejected;
+        self.answered += other.answered;
         self.unexpected_acknowledgements += other.unexpected_acknowledgements;
         self.connects += other.connects;
     }

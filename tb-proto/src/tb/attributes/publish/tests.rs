@@ -167,3 +167,17 @@ proptest! {
         let _ = Attributes::json(bytes).into_parts();
     }
 }
+
+#[test]
+fn a_message_is_sent_as_it_is_on_a_connection_that_speaks_protobuf_only() {
+    let attributes = Attributes::protobuf(*b"\x0A\x021A");
+    let protobuf = PayloadFormat::Protobuf { ts_field: None };
+    assert_eq!(attributes.check(protobuf), Ok(()));
+    let refused = attributes.check(PayloadFormat::Json);
+    assert_eq!(refused, Err(InvalidPayload::ProtobufOnJson));
+    let json = Attributes::json("{\"a\":1}");
+    assert_eq!(json.check(protobuf), Err(InvalidPayload::JsonOnProtobuf));
+    assert_eq!(body(attributes.clone()).text, b"\x0A\x021A");
+    assert_eq!(body(attributes.clone()).data_points, 1);
+    assert_eq!(body(attributes.counted_as(3)).data_points, 3);
+}

@@ -126,3 +126,14 @@ fn keys_deleted_twice_stay_deleted_once() {
     update.merge(deleted(&["a", "b"]));
     assert_eq!(update.deleted, vec!["a", "b"]);
 }
+
+#[test]
+fn an_update_in_protobuf_is_the_same_update() {
+    let message = b"\x0A\x09\x12\x07\x0A\x01k\x10\x01\x20\x2A";
+    let update = AttributeUpdate::read(message).unwrap();
+    assert_eq!(update.updated.get("k"), Ok(Some(42)));
+    assert_eq!(AttributeUpdate::read(b"{\"k\":42}"), Ok(update));
+    let deleted = AttributeUpdate::read(b"\x12\x01k").unwrap();
+    assert_eq!(deleted.deleted, ["k"]);
+    assert!(AttributeUpdate::read(b"").is_err());
+}

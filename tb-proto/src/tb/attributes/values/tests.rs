@@ -57,3 +57,13 @@ proptest! {
         let _ = AttributeValues::parse(text.as_bytes());
     }
 }
+
+#[test]
+fn an_answer_in_protobuf_is_the_same_answer() {
+    let message = b"\x08\x01\x1A\x09\x12\x07\x0A\x01k\x10\x01\x20\x2A";
+    let values = AttributeValues::read(message, 1).unwrap();
+    assert_eq!(values.shared.get("k"), Ok(Some(42)));
+    assert!(AttributeValues::read(message, 2).is_err());
+    let json = AttributeValues::read(b"{\"shared\":{\"k\":42}}", 1);
+    assert_eq!(json, Ok(values));
+}

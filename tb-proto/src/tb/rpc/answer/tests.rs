@@ -107,3 +107,26 @@ proptest! {
         let _ = answer(&text);
     }
 }
+
+#[test]
+fn an_answer_in_protobuf_is_the_same_answer() {
+    let read = |message: &'static [u8]| read_rpc_answer(&Bytes::from_static(message), 5);
+    let answer = read(b"\x08\x05\x12\x0B{\"price\":1}").unwrap();
+    assert_eq!(answer.as_bytes(), b"{\"price\":1}");
+    assert_eq!(read(b"\x08\x05\x1A\x07timeout"), Err(RpcError::Timeout));
+    assert_eq!(
+        read(b"\x08\x05\x12\x13{\"error\":\"timeout\"}"),
+        Err(RpcError::Timeout)
+    );
+    let error = Value::from("no such tariff");
+    let told = read(b"\x08\x05\x1A\x0Eno such tariff");
+    assert_eq!(told, Err(RpcError::Answered { error }));
+}
+
+#[test]
+fn an_answer_that_is_no_message_is_text() {
+    for text in ["{\"price\":1}", "12", "\"on\"", "[1]", "null", ""] {
+        let answer = read_rpc_answer(&Bytes::from_static(text.as_bytes()), 5).unwrap();
+        assert_eq!(answer.as_bytes(), text.as_bytes());
+    }
+}

@@ -91,8 +91,10 @@ proptest! {
     #[test]
     fn any_string_can_be_read_as_one(text: String) {
         let params = Params::from_field(ParamsField::Delimited(text.clone().into()));
-        let value: Value = serde_json::from_str(&params.as_json()).unwrap();
-        prop_assert_eq!(params.parse::<Value>(), Ok(value));
+        // A number may be JSON and larger than every double.
+        if let Ok(value) = serde_json::from_str::<Value>(&params.as_json()) {
+            prop_assert_eq!(params.parse::<Value>(), Ok(value));
+        }
         // A JSON string among strings is read without its quotes.
         if !is_json(&text) || !text.trim_start().starts_with('"') {
             prop_assert_eq!(params.parse::<String>(), Ok(text));

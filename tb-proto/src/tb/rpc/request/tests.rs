@@ -105,3 +105,16 @@ proptest! {
         let _ = parse(&text);
     }
 }
+
+#[test]
+fn a_call_in_protobuf_is_the_same_call() {
+    let message = Bytes::from_static(b"\x0A\x08setRelay\x10\x07\x1A\x08{\"ch\":1}");
+    let call = RpcRequestBody::read(&message, 7).unwrap();
+    assert_eq!(
+        (call.method.as_str(), &*call.params.as_json()),
+        ("setRelay", r#"{"ch":1}"#)
+    );
+    assert!(RpcRequestBody::read(&message, 8).is_err());
+    let json = Bytes::from_static(br#"{"method":"setRelay"}"#);
+    assert!(RpcRequestBody::read(&json, 7).unwrap().params.is_null());
+}

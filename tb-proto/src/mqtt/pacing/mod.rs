@@ -1,0 +1,304 @@
+//! The server's rate limits, kept (TB §14.5).
+//!
+//! ```text
+//!   written ──▶ owed ──acknowledged, or the link ended──▶ taken out of the bucket
+//! ```
+
+mod bucket;
+mod rate_limit;
+mod tokens;
+mod unproven;
+
+use alloc::vec::Vec;
+
+use bucket::Bucket;
+pub(crate) use bucket::Share;
+pub use rate_limit::{InvalidRateLimit, RateLimit, RateLimits, RateWindow};
+pub(crate) use tokens::{Cost, Tokens};
+pub(crate) use unproven::Unproven;
+
+use crate::time::Instant;
+
+/// Whether a message may be written now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Permission {
+    Now,
+    /// When the buckets will have refilled.
+    At(Instant),
+    /// When what is on its way has been acknowledged.
+    AfterAcknowledgement,
+}
+
+/// All buckets of a device. They live as long as the client, not as long as a connection: the
+/// server's do too.
+#[derive(Clone, Debug)]
+pub(crate) struct Pacer {
+    share: Share,
+    messages: Vec<Bucket>,
+    telemetry_messages: Vec<Bucket>,
+    data_points: Vec<Bucket>,
+    /// Taken so far, limited or not: when limits become known, the server has counted it already.
+    spent: Tokens,
+}
+
+impl Pacer {
+    pub(crate) const fn new(share: Share) -> Self {
+        Self {
+            share,
+            messages: Vec::new(),
+            telemetry_messages: Vec::new(),
+            data_points: Vec::new(),
+            spent: Tokens::NONE,
+        }
+    }
+
+    /// The limits are these now. A window that stays keeps its fill.
+    pub(crate) fn set_limits(&mut self, now: Instant, limits: &RateLimits) {
+        let (share, spent) = (self.share, self.spent);
+        let renew = |buckets: &mut Vec<Bucket>, limit: &RateLimit, spent: u64| {
+            let old = core::mem::take(buckets);
+            let windows = limit.windows().iter();
+            *buckets = windows
+                .map(|&window| {
+                    old.iter()
+                        .find(|bucket| bucket.window() == window)
+                        .cloned()
+                        .unwrap_or_else(|| Bucket::new(window, share, now, spent))
+                })
+                .collect();
+        };
+        renew(&mut self.messages, &limits.messages, spent.messages);
+        renew(
+            &mut self.telemetry_messages,
+            &limits.telemetry_messages,
+            spent.telemetry_messages,
+        );
+        renew(
+            &mut self.data_points,
+            &limits.data_points,
+            spent.data_points,
+        );
+    }
+
+    /// Whether anything is limited.
+    pub(crate) const fn is_limited(&self) -> bool {
+        !(self.messages.is_empty()
+            && self.telemetry_messages.is_empty()
+            && self.data_points.is_empty())
+    }
+
+    /// Whether `cost` can be paid while `owed` is on its way to the server.
+    pub(crate) fn permission(&self, now: Instant, owed: Tokens, cost: Tokens) -> Permission {
+        let mut latest = now;
+        for (buckets, owed, cost) in [
+            (&self.messages, owed.messages, cost.messages),
+            (
+                &self.telemetry_messages,
+                owed.telemetry_messages,
+                cost.telemetry_messages,
+            ),
+            (&self.data_points, owed.data_points, cost.data_points),
+        ] {
+            for bucket in buckets {
+                match bucket.payable_at(now, owed, cost) {
+                    Some(at) => latest = latest.max(at),
+                    None => return Permission::AfterAcknowledgement,
+                }
+            }
+        }
+        if latest > now {
+            Permission::At(latest)
+        } else {
+            Permission::Now
+        }
+    }
+
+    /// The server has taken these tokens, at `now` at the latest.
+    pub(crate) fn take(&mut self, now: Instant, tokens: Tokens) {
+        if tokens.is_none() {
+            return;
+        }
+        self.spent += tokens;
+        for bucket in &mut self.messages {
+            bucket.take(now, tokens.messages);
+        }
+        for bucket in &mut self.telemetry_messages {
+            bucket.take(now, tokens.telemetry_messages);
+        }
+        for bucket in &mut self.data_points {
+            bucket.take(now, tokens.data_points);
+        }
+    }
+
+    /// The server has refused something although it seemed payable: others share its limits.
+    pub(crate) fn empty(&mut self, now: Instant) {
+        for bucket in self.buckets_mut() {
+            bucket.empty(now);
+        }
+    }
+
+    /// Whole messages that can be paid at once now, while `owed` is on its way.
+    pub(crate) fn messages_left(&self, now: Instant, owed: Tokens) -> u64 {
+        let left = self.messages.iter().map(|bucket| bucket.tokens(now)).min();
+        left.map_or(u64::MAX, |left| {
+            u64::try_from(left)
+                .unwrap_or(0)
+                .saturating_sub(owed.messages)
+        })
+    }
+
+    /// Whether these tokens are a good part of some bucket.
+    pub(crate) fn weighs(&self, tokens: Tokens) -> bool {
+        let heavy = |buckets: &[Bucket], tokens: u64| {
+            buckets
+                .iter()
+                .any(|bucket| tokens.saturating_mul(4) >= u64::from(bucket.capacity()))
+        };
+        heavy(&self.messages, tokens.messages)
+            || heavy(&self.telemetry_messages, tokens.telemetry_messages)
+            || heavy(&self.data_points, tokens.data_points)
+    }
+
+    /// Whether more messages were sent while nothing was known than the server takes at once.
+    pub(crate) fn may_have_overdrawn(&self, owed: Tokens) -> bool {
+        let sent = self.spent.messages.saturating_add(owed.messages);
+        let mut windows = self.messages.iter().map(Bucket::window);
+        windows.any(|window| sent > u64::from(window.capacity()))
+    }
+
+    /// The most values that one message may have, if that is limited.
+    pub(crate) fn max_data_points(&self) -> Option<u32> {
+        self.data_points.iter().map(Bucket::capacity).min()
+    }
+
+    /// The seconds of the longest window.
+    pub(crate) fn longest_window(&self) -> Option<u32> {
+        [&self.messages, &self.telemetry_messages, &self.data_points]
+            .into_iter()
+            .flatten()
+            .map(|bucket| bucket.window().seconds())
+            .max()
+    }
+
+    /// The windows of each limit with the tokens left in them, for `messages`, `telemetry_messages`
+    /// and `data_points`.
+    pub(crate) fn windows(&self, now: Instant) -> [Vec<(RateWindow, i64)>; 3] {
+        [&self.messages, &self.telemetry_messages, &self.data_points].map(|buckets| {
+            buckets
+                .iter()
+                .map(|bucket| (bucket.window(), bucket.tokens(now)))
+                .collect()
+        })
+    }
+
+    /// Takes over the fill that a former client told. Windows that are not there now are left out.
+    pub(crate) fn restore(&mut self, now: Instant, windows: &[Vec<(RateWindow, i64)>; 3]) {
+        let all = [
+            &mut self.messages,
+            &mut self.telemetry_messages,
+            &mut self.data_points,
+        ];
+        for (buckets, windows) in all.into_iter().zip(windows) {
+            for bucket in buckets {
+                let known = windows
+                    .iter()
+                    .find(|(window, _)| *window == bucket.window());
+                if let Some(&(_, tokens)) = known {
+                    bucket.set_tokens(now, tokens);
+                }
+            }
+        }
+    }
+
+    fn buckets_mut(&mut self) -> impl Iterator<Item = &mut Bucket> {
+        self.messages
+            .iter_mut()
+            .chain(&mut self.telemetry_messages)
+            .chain(&mut self.data_points)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::time::Duration;
+
+    use super::*;
+
+    const START: Instant = Instant::from_micros(0);
+
+    fn pacer(messages: &str, telemetry_messages: &str, data_points: &str) -> Pacer {
+        let mut pacer = Pacer::new(Share::percent(100));
+        pacer.set_limits(START, &limits(messages, telemetry_messages, data_points));
+        pacer
+    }
+
+    fn limits(messages: &str, telemetry_messages: &str, data_points: &str) -> RateLimits {
+        RateLimits {
+            messages: messages.parse().unwrap(),
+            telemetry_messages: telemetry_messages.parse().unwrap(),
+            data_points: data_points.parse().unwrap(),
+        }
+    }
+
+    #[test]
+    fn each_kind_of_message_pays_into_its_own_limits() {
+        let mut pacer = pacer("1:1", "1:1", "10:1");
+        let telemetry = Tokens::from(Cost::Telemetry { data_points: 10 });
+        pacer.take(START, telemetry);
+        let message = Tokens::from(Cost::Message);
+        assert_eq!(
+            pacer.permission(START, Tokens::NONE, message),
+            Permission::Now
+        );
+        let second = START + Duration::from_secs(1);
+        assert_eq!(
+            pacer.permission(START, Tokens::NONE, telemetry),
+            Permission::At(second)
+        );
+        let free = Tokens::from(Cost::Free);
+        assert_eq!(pacer.permission(START, telemetry, free), Permission::Now);
+    }
+
+    #[test]
+    fn every_window_must_hold() {
+        let mut pacer = pacer("10:1,12:60", "", "");
+        pacer.take(START, Tokens::messages(10));
+        let second = START + Duration::from_secs(1);
+        pacer.take(second, Tokens::messages(2));
+        let Permission::At(at) = pacer.permission(second, Tokens::NONE, Tokens::messages(1)) else {
+            panic!("the window of a minute is used up");
+        };
+        assert!(at > START + Duration::from_secs(4) && at < START + Duration::from_secs(6));
+    }
+
+    #[test]
+    fn a_window_that_stays_keeps_its_fill_and_a_new_one_knows_what_was_sent() {
+        let mut pacer = pacer("10:60", "", "");
+        pacer.take(START, Tokens::messages(7));
+        pacer.set_limits(START, &limits("10:60,20:3600", "", ""));
+        let left: Vec<i64> = pacer.windows(START)[0]
+            .iter()
+            .map(|&(_, left)| left)
+            .collect();
+        assert_eq!(left, [3, 13]);
+    }
+
+    #[test]
+    fn a_snapshot_is_taken_over() {
+        let mut old = pacer("10:60", "", "100:60");
+        old.take(START, Tokens::messages(7));
+        let mut new = pacer("10:60", "", "100:60");
+        new.restore(START, &old.windows(START));
+        assert_eq!(new.windows(START), old.windows(START));
+    }
+
+    #[test]
+    fn what_others_have_used_up_is_believed() {
+        let mut pacer = pacer("10:60", "", "");
+        pacer.empty(START);
+        assert_eq!(
+            pacer.permission(START, Tokens::NONE, Tokens::messages(1)),
+            Permission::At(START + Duration::from_secs(6))
+        );
+    }
+}
