@@ -50,7 +50,7 @@ impl Whole {
     }
 
     pub(super) fn memory(&self) -> usize {
-        size_of::<Self>() + self.text.capacity() + self.members().len() * size_of::<RequestId>()
+        size_of::<Self>() + self.text.capacity() + size_of_val(self.members())
     }
 
     /// The messages that were merged into it.
