@@ -135,8 +135,11 @@ impl Client {
     /// The connection stands: the limits are asked for before anything else is said.
     pub(super) fn ask_limits_on_connect(&mut self) {
         // A session with protobuf payloads closes on JSON.
-        let speaks_json = matches!(self.config.payload_format, PayloadFormat::Json);
-        if !self.config.ask_session_limits || !speaks_json || self.limits.closes >= MAX_CLOSES {
+        let asks = self.config.ask_session_limits
+            && matches!(self.config.payload_format, PayloadFormat::Json)
+            && self.limits.closes < MAX_CLOSES;
+        // It may have been left again already, for good.
+        if !asks || !self.mqtt.is_online() {
             return;
         }
         let now = self.mqtt.now();
