@@ -47,7 +47,7 @@ impl Whole {
     }
 
     pub(super) fn memory(&self) -> usize {
-        size_of::<Self>() + self.text.capacity() + self.members().len() * size_of::<RequestId>()
+        size_of::<Self>() + self.text.capacity() + size_of_val(self.members())
     }
 
     /// The attribute messages that were merged into it.
