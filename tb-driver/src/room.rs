@@ -107,7 +107,6 @@ impl Drop for RoomRequest {
             Place::InLine(key) => {
                 let waker = self.shared.with(|state, _| {
                     let waker = state.rooms.forget(&mut state.machine, key);
-                    state.room_freed = true;
                     waker
                 });
                 drop(waker);
@@ -166,7 +165,6 @@ impl Drop for Permit {
 fn give_back(shared: &Shared, room: Room) {
     shared.with(|state, _| {
         state.rooms.release(&mut state.machine, room);
-        state.room_freed = true;
     });
 }
 
