@@ -105,10 +105,9 @@ impl Drop for RoomRequest {
     fn drop(&mut self) {
         match core::mem::replace(&mut self.place, Place::Taken) {
             Place::InLine(key) => {
-                let waker = self.shared.with(|state, _| {
-                    let waker = state.rooms.forget(&mut state.machine, key);
-                    waker
-                });
+                let waker = self
+                    .shared
+                    .with(|state, _| state.rooms.forget(&mut state.machine, key));
                 drop(waker);
             }
             Place::Settled(Ok(room)) => give_back(&self.shared, room),
