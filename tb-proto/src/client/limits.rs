@@ -135,7 +135,9 @@ impl Client {
 
     /// The connection stands: the limits are asked for before anything else is said.
     pub(super) fn ask_limits_on_connect(&mut self) {
-        if !self.config.ask_session_limits || self.limits.closes >= MAX_CLOSES {
+        let asks = self.config.ask_session_limits && self.limits.closes < MAX_CLOSES;
+        // It may have been left again already, for good.
+        if !asks || !self.mqtt.is_online() {
             return;
         }
         let now = self.mqtt.now();
