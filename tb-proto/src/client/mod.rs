@@ -2,6 +2,7 @@
 
 mod ask;
 mod attribute_lane;
+mod coalescing;
 mod completion;
 mod config;
 mod downlink;
@@ -52,6 +53,7 @@ use crate::mqtt::{
 use crate::tb::topics::DeviceTopics;
 use crate::time::Instant;
 use attribute_lane::AttributeLane;
+use coalescing::Coalescing;
 use event_queue::EventQueue;
 use limits::LimitsOfSession;
 use message::Content;
@@ -91,6 +93,7 @@ pub struct Client {
     /// Telemetry that waits for the wall clock, in the order of acceptance.
     unstamped: VecDeque<RequestId>,
     attributes: AttributeLane,
+    coalescing: Coalescing,
     requests: Requests,
     limits: LimitsOfSession,
     rpc: RpcCalls,
@@ -157,6 +160,7 @@ impl Client {
             wall_clock,
             unstamped: VecDeque::new(),
             attributes: AttributeLane::default(),
+            coalescing: Coalescing::default(),
             requests: Requests::new(config.max_open_requests),
             limits: LimitsOfSession::new(),
             rpc: RpcCalls::new(config.max_rpc_calls, config.max_incoming_packet_size),
@@ -241,6 +245,7 @@ impl Client {
             self.fail_request(id, RequestError::Timeout);
         }
         self.ask_limits_when_due();
+        self.send_together_when_due();
         if let WallClock::AwaitedUntil(until) = self.wall_clock
             && until <= now
         {
@@ -294,6 +299,7 @@ impl Client {
                 .next_deadline()
                 .filter(|_| self.mqtt.is_online()),
             self.update_deadline(),
+            self.coalescing.next_deadline(),
             clock,
         ]
         .into_iter()
