@@ -26,8 +26,7 @@ fn a_device_of_the_official_sdk_is_claimed_with_the_key_that_it_told() {
             duration_ms: 60_000,
         }]
     );
-    let outcome = server.with(|simulator, now| {
-        simulator.claim_by_customer(now, &device, "customer", SECRET_KEY)
-    });
+    let outcome = server
+        .with(|simulator, now| simulator.claim_by_customer(now, &device, "customer", SECRET_KEY));
     assert_eq!(outcome, ClaimOutcome::Success);
 }
