@@ -75,7 +75,7 @@ fn told(server: &SimulatorServer, expected: &[&str]) -> Option<String> {
         let reports = simulator.update_reports().iter();
         states = reports
             .filter_map(|report| {
-                error = report.error.clone().or(error.take());
+                error = report.error.clone().or_else(|| error.take());
                 report.state.clone()
             })
             .filter(|state| state != "QUEUED" && state != "INITIATED")
