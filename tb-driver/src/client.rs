@@ -7,7 +7,7 @@ use core::time::Duration;
 
 use tb_proto::{
     AlreadyFollowed, AlreadyServed, AttributeKeys, AttributeQuery, AttributeUpdate,
-    AttributeValues, Attributes, Cause, Claim, Credentials, Drained, Installed, Instant,
+    AttributeValues, Attributes, Cause, Claim, Credentials, Drained, Flushed, Installed, Instant,
     InvalidCredentials, Message, PackageType, ProtocolVersion, Refused, RpcCall, RpcMethods,
     RpcResponse, State, Stats, Telemetry, Undelivered,
 };
@@ -265,6 +265,22 @@ impl Client {
                 last: self.last_cause(),
             }),
             Err(Interrupted::OnDriverThread) => Err(NotConnected::OnDriverThread),
+        }
+    }
+
+    /// Tells when everything that was accepted before has its outcome, at the latest in `time` from
+    /// now: how many messages were delivered, how many not, and how many are left. Ends nothing;
+    /// dropping the ticket changes nothing.
+    pub fn flush(&self, time: Duration) -> Reply<Flushed> {
+        let begun = self.shared().with_wakes(|state, now, _| {
+            let pending = state.machine.flush(now, now + time);
+            state.tickets.open(pending.id());
+            pending
+        });
+        let shared = Arc::clone(self.shared());
+        match begun {
+            Some(pending) => Reply::new(shared, pending),
+            None => Reply::settled(shared),
         }
     }
 

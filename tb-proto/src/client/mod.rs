@@ -8,6 +8,7 @@ mod config;
 mod downlink;
 mod event;
 mod event_queue;
+mod flush;
 mod interest;
 mod invalid_config;
 mod limits;
@@ -35,6 +36,7 @@ use bytes::Bytes;
 pub use completion::{Answer, Completion, Drained, RequestError, Target, Undelivered};
 pub use config::{Config, Overflow, VersionPolicy};
 pub use event::{Event, RpcRefusal};
+pub use flush::Flushed;
 pub use interest::{AlreadyServed, AttributeKeys, AttributeSubscription, RpcMethods, RpcServer};
 pub use invalid_config::InvalidConfig;
 pub use limits::{LimitWindow, Limits};
@@ -55,6 +57,7 @@ use crate::time::Instant;
 use attribute_lane::AttributeLane;
 use coalescing::Coalescing;
 use event_queue::EventQueue;
+use flush::Flushes;
 use limits::LimitsOfSession;
 use message::Content;
 use requests::Requests;
@@ -103,6 +106,7 @@ pub struct Client {
     events: EventQueue,
     /// Tickets of [`disconnect`](Self::disconnect).
     disconnects: Vec<RequestId>,
+    flushes: Flushes,
     drained: Drained,
     /// Bytes of replies in the outbox.
     reply_bytes: usize,
@@ -169,6 +173,7 @@ impl Client {
             next_interest: 0,
             events: EventQueue::default(),
             disconnects: Vec::new(),
+            flushes: Flushes::default(),
             drained: Drained {
                 delivered: 0,
                 abandoned: 0,
@@ -246,6 +251,7 @@ impl Client {
         }
         self.ask_limits_when_due();
         self.send_together_when_due();
+        self.end_overdue_flushes();
         if let WallClock::AwaitedUntil(until) = self.wall_clock
             && until <= now
         {
@@ -300,6 +306,7 @@ impl Client {
                 .filter(|_| self.mqtt.is_online()),
             self.update_deadline(),
             self.coalescing.next_deadline(),
+            self.flushes.next_deadline(),
             clock,
         ]
         .into_iter()
@@ -342,6 +349,7 @@ impl Client {
             unexpected_answers: self.counters.unexpected_answers,
             repeated_calls: self.counters.repeated_calls,
             queued_messages: self.mqtt.outbox().len() + self.events.completions(),
+            round_trip: mqtt.round_trip(),
             queued_bytes: self.queued_bytes(),
             inflight: self.mqtt.inflight(),
             open_requests: self.requests.len(),

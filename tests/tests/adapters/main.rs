@@ -30,6 +30,7 @@ macro_rules! suite {
 suite! {
     exchange:
         a_reading_is_acknowledged_and_stored,
+        a_flush_counts_what_was_accepted_before,
         attributes_are_answered_and_their_changes_told,
         a_call_to_the_rule_chain_is_answered,
         every_form_of_a_claim_arrives,
