@@ -18,11 +18,11 @@ use tokio::time::timeout;
 /// After this long without an offer there is nothing to do.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-const SIMULATED_TOKEN: &str = "A1_TEST_TOKEN";
+pub(crate) const SIMULATED_TOKEN: &str = "A1_TEST_TOKEN";
 
 type Error = Box<dyn std::error::Error>;
 
-async fn device(url: &str, token: &str, file: PathBuf) -> Result<(), Error> {
+pub(crate) async fn device(url: &str, token: &str, file: PathBuf) -> Result<(), Error> {
     let config = Config::new(url.try_into()?, Credentials::token(token));
     let client = tb_tokio::start(config)?;
 
@@ -76,7 +76,7 @@ async fn show(progress: Option<Receiver<Progress>>) {
 }
 
 /// A ThingsBoard that wants its device to run pump 1.4.
-fn simulated() -> std::io::Result<SimulatorServer> {
+pub(crate) fn simulated() -> std::io::Result<SimulatorServer> {
     let mut setup = Setup::one_device(SIMULATED_TOKEN);
     let length = 5_000_000;
     setup

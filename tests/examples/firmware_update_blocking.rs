@@ -17,9 +17,9 @@ use tb_tests::sim::{Assignment, Control, Package, Setup};
 /// After this long without an offer there is nothing to do.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-const SIMULATED_TOKEN: &str = "A1_TEST_TOKEN";
+pub(crate) const SIMULATED_TOKEN: &str = "A1_TEST_TOKEN";
 
-fn device(url: &str, token: &str, file: PathBuf) -> Result<(), Error> {
+pub(crate) fn device(url: &str, token: &str, file: PathBuf) -> Result<(), Error> {
     let config = Config::new(url.try_into()?, Credentials::token(token));
     let client = tb_blocking::start(config)?;
 
@@ -47,7 +47,7 @@ fn device(url: &str, token: &str, file: PathBuf) -> Result<(), Error> {
 }
 
 /// A ThingsBoard that wants its device to run pump 1.4.
-fn simulated() -> std::io::Result<SimulatorServer> {
+pub(crate) fn simulated() -> std::io::Result<SimulatorServer> {
     let mut setup = Setup::one_device(SIMULATED_TOKEN);
     let length = 5_000_000;
     setup

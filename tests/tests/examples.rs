@@ -1,5 +1,8 @@
-//! Every example runs by itself, ends well and does not take long.
+//! Every example runs by itself, ends well and does not take long; those with more to look at have tests of
+//! their own, and the quickstart is run as the README says.
 
+use std::fs;
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -41,6 +44,31 @@ macro_rules! examples {
     ($($test:ident: $example:ident),+ $(,)?) => {
         $(#[test] fn $test() { run($example::main); })+
     };
+}
+
+#[test]
+fn no_example_is_left_without_a_run() {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut runs = fs::read_to_string(package.join("../.ci/run")).unwrap();
+    for test in fs::read_dir(package.join("tests")).unwrap() {
+        let path = test.unwrap().path();
+        if path.is_file() {
+            runs += &fs::read_to_string(path).unwrap();
+        }
+    }
+    for example in fs::read_dir(package.join("examples")).unwrap() {
+        let path = example.unwrap().path();
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        let run = [
+            format!("#[path = \"../examples/{name}.rs\"]\n"),
+            format!("cargo run --example {name}\n"),
+            format!("cargo run --example {name} "),
+        ];
+        assert!(
+            run.iter().any(|run| runs.contains(run)),
+            "nothing runs the example {name}"
+        );
+    }
 }
 
 examples! {
