@@ -32,6 +32,7 @@ mod wall_clock;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 use bytes::Bytes;
+use core::fmt;
 
 pub use completion::{Answer, Completion, Drained, RequestError, Target, Undelivered};
 pub use config::{Config, Overflow, VersionPolicy};
@@ -87,7 +88,6 @@ use wall_clock::WallClock;
 ///    as that one. Calling [`handle_timeout`](Self::handle_timeout) early does nothing.
 /// 3. What is reported under a [`LinkId`] that is over is ignored.
 /// 4. Nothing that comes over the network makes it panic, hang or grow beyond its limits.
-#[derive(Debug)]
 pub struct Client {
     config: Config,
     mqtt: Mqtt<Content>,
@@ -122,6 +122,17 @@ struct Counters {
     undelivered: u64,
     unexpected_answers: u64,
     repeated_calls: u64,
+}
+
+/// Shows what it is doing and how much it holds, and no bytes: CONNECT with its password may be among
+/// them, and payloads belong into no log.
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("state", &self.state())
+            .field("stats", &self.stats())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Client {

@@ -4,7 +4,8 @@ use core::time::Duration;
 
 use tb_proto::ProtocolVersion::{V3_1_1, V5};
 use tb_proto::{
-    Cause, Event, LinkLost, ProtocolVersion, ReasonCode, Refusal, State, VersionPolicy,
+    Cause, Client, Config, Credentials, Event, Instant, LinkLost, LinkRequest, ProtocolVersion,
+    ReasonCode, Refusal, State, Telemetry, VersionPolicy,
 };
 use tb_tests::network::Cut;
 use tb_tests::sim::TenantLimits;
@@ -45,6 +46,33 @@ fn class(pause: Duration) -> Pause {
     } else {
         assert!((sec(299)..=sec(900)).contains(&pause), "{pause:?}");
         Pause::Slow
+    }
+}
+
+#[test]
+fn no_debug_form_shows_the_token_or_a_payload() {
+    let secret = "TOKEN_THAT_NOBODY_SHALL_SEE";
+    let endpoint = "mqtt://server".parse().unwrap();
+    let config = Config::new(endpoint, Credentials::token(secret));
+    let mut client = Client::new(config, Instant::from_micros(0), 1).unwrap();
+    let now = Instant::from_micros(1);
+    client.handle_timeout(now);
+    let Some(LinkRequest::Open { link, .. }) = client.poll_link() else {
+        panic!("it wants to be connected")
+    };
+    client.handle_connected(now, link);
+    client
+        .send_telemetry(now, Telemetry::json(r#"{"door code":"4711-0815"}"#))
+        .unwrap();
+    let shown = format!("{client:?}");
+    assert!(
+        !shown.contains(secret) && !shown.contains("4711-0815"),
+        "{shown}"
+    );
+    // Bytes, as they are printed.
+    for text in [secret, "4711-0815"] {
+        let bytes: Vec<String> = text.bytes().map(|byte| byte.to_string()).collect();
+        assert!(!shown.contains(&bytes.join(", ")), "{shown}");
     }
 }
 
