@@ -146,7 +146,7 @@ impl<C: Content> Mqtt<C> {
         let held = link.backlog_held.filter(|&until| until > self.now);
         let mut waits = Waits::default();
         let queues = [Queue::First, Queue::Urgent, Queue::Again, self.next_lane()];
-        for queue in queues {
+        for &queue in &queues {
             let Some((place, entry)) = self
                 .outbox
                 .first(queue)

@@ -55,6 +55,10 @@ impl<C: Content> Mqtt<C> {
     }
 
     fn handle_packet(&mut self, packet: Incoming) {
+        // The most frequent one by far.
+        if let Incoming::PubAck { id, reason } = packet {
+            return self.handle_puback(id, reason);
+        }
         match (packet, &mut self.phase) {
             (Incoming::ConnAck(connack), Phase::Handshake(_)) => self.handle_connack(&connack),
             (Incoming::Disconnect { reason, .. }, _) => {
@@ -84,7 +88,6 @@ impl<C: Content> Mqtt<C> {
                 self.signals
                     .push_back(Signal::ReceivedTooLarge { topic, size: len });
             }
-            (Incoming::PubAck { id, reason }, Phase::Online(_)) => self.handle_puback(id, reason),
             (Incoming::SubAck { id, codes }, Phase::Online(link)) => {
                 match link.subscribed(id, codes) {
                     Some(answers) => self.signals.extend(
