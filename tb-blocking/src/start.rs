@@ -81,7 +81,7 @@ impl<C: Connect> Driver<C> {
     /// A client and its driver, which opens connections by `connector`.
     ///
     /// # Errors
-    /// [`StartError::Credentials`].
+    /// [`StartError::Config`].
     pub fn new(config: Config, connector: C) -> Result<(Client, Self), StartError> {
         let (client, engine) = Engine::new(config)?;
         Ok((client, Self { engine, connector }))

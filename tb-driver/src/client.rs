@@ -7,9 +7,9 @@ use core::time::Duration;
 
 use tb_proto::{
     AlreadyFollowed, AlreadyServed, AttributeKeys, AttributeQuery, AttributeUpdate,
-    AttributeValues, Attributes, Cause, Claim, Credentials, Drained, Installed, Instant,
-    InvalidCredentials, Message, PackageType, ProtocolVersion, Refused, RpcCall, RpcMethods,
-    RpcResponse, State, Stats, Telemetry, Undelivered,
+    AttributeValues, Attributes, Cause, Claim, Credentials, Drained, Flushed, Installed, Instant,
+    InvalidCredentials, Limits, Message, PackageType, ProtocolVersion, Refused, RpcCall,
+    RpcMethods, RpcResponse, State, Stats, Telemetry, Undelivered,
 };
 
 use crate::error::{NotConnected, RoomError, WaitError};
@@ -268,6 +268,22 @@ impl Client {
         }
     }
 
+    /// Tells when everything that was accepted before has its outcome, at the latest in `time` from
+    /// now: how many messages were delivered, how many not, and how many are left. Ends nothing;
+    /// dropping the ticket changes nothing.
+    pub fn flush(&self, time: Duration) -> Reply<Flushed> {
+        let begun = self.shared().with_wakes(|state, now, _| {
+            let pending = state.machine.flush(now, now + time);
+            state.tickets.open(pending.id());
+            pending
+        });
+        let shared = Arc::clone(self.shared());
+        match begun {
+            Some(pending) => Reply::new(shared, pending),
+            None => Reply::settled(shared),
+        }
+    }
+
     /// Disconnects: nothing more is accepted, what was accepted has until `linger` from now to be
     /// delivered, and what is left then ends as *abandoned*. Dropping the ticket changes nothing.
     pub fn disconnect(&self, linger: Duration) -> Reply<Drained> {
@@ -321,6 +337,14 @@ impl Client {
     pub fn stats(&self) -> Stats {
         self.shared()
             .with(|state, _| state.machine.stats())
+            .unwrap_or_default()
+    }
+
+    /// The server's limits and what is left of them, to be given to the next client of this device; see
+    /// [`Config::known_limits`](tb_proto::Config::known_limits).
+    pub fn limits(&self) -> Limits {
+        self.shared()
+            .with(|state, _| state.machine.limits())
             .unwrap_or_default()
     }
 

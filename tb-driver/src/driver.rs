@@ -78,7 +78,7 @@ impl<C: Connect, T: Timer> Driver<C, T> {
     /// first message to the server.
     ///
     /// # Errors
-    /// [`StartError::Credentials`].
+    /// [`StartError::Config`].
     pub fn new(config: Config, connector: C, timer: T) -> Result<(Client, Self), StartError> {
         let (client, engine) = Engine::new(config)?;
         let driver = Self {

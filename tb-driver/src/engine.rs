@@ -78,7 +78,7 @@ impl Engine {
     /// A client and the engine that has to be driven for it. It wants to connect at once.
     ///
     /// # Errors
-    /// [`StartError::Credentials`].
+    /// [`StartError::Config`].
     pub fn new(config: Config) -> Result<(Client, Self), StartError> {
         let clock = Clock::start();
         // Two devices that lost the same server must not come back in the same instant; the hasher

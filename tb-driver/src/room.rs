@@ -105,11 +105,9 @@ impl Drop for RoomRequest {
     fn drop(&mut self) {
         match core::mem::replace(&mut self.place, Place::Taken) {
             Place::InLine(key) => {
-                let waker = self.shared.with(|state, _| {
-                    let waker = state.rooms.forget(&mut state.machine, key);
-                    state.room_freed = true;
-                    waker
-                });
+                let waker = self
+                    .shared
+                    .with(|state, _| state.rooms.forget(&mut state.machine, key));
                 drop(waker);
             }
             Place::Settled(Ok(room)) => give_back(&self.shared, room),
@@ -166,7 +164,6 @@ impl Drop for Permit {
 fn give_back(shared: &Shared, room: Room) {
     shared.with(|state, _| {
         state.rooms.release(&mut state.machine, room);
-        state.room_freed = true;
     });
 }
 

@@ -33,8 +33,6 @@ pub(crate) struct State {
     pub(crate) linger: Duration,
     /// A disconnect has begun.
     pub(crate) disconnecting: bool,
-    /// Room may have become free for those who wait for it.
-    pub(crate) room_freed: bool,
     /// Why the last connection, or attempt to connect, ended.
     pub(crate) last_cause: Option<Cause>,
     /// What was taken out of the machine to find out whether the driver has to be woken.
@@ -82,7 +80,6 @@ impl State {
             driver_thread: None,
             linger: crate::client::DEFAULT_LINGER,
             disconnecting: false,
-            room_freed: false,
             last_cause: None,
             link: None,
             shared,
@@ -218,7 +215,6 @@ impl State {
         while let Some(event) = self.machine.poll_event() {
             match event {
                 Event::Completed { id, completion } => {
-                    self.room_freed = true;
                     self.complete(id, completion, wakes);
                 }
                 Event::AttributesUpdated(update) => self.streams.attributes_updated(update, wakes),
@@ -239,9 +235,8 @@ impl State {
                 }
             }
         }
-        if core::mem::take(&mut self.room_freed) {
-            self.rooms.grant(&mut self.machine, wakes);
-        }
+        // Messages of the machine's own free room, too, and nobody hears of their end.
+        self.rooms.grant(&mut self.machine, wakes);
         self.streams.state_is(self.machine.state(), wakes);
     }
 

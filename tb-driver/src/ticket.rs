@@ -10,8 +10,8 @@ use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 
 use tb_proto::{
-    Answer, AttributeValues, Completion, Delivered, Drained, Pending, RequestError, RequestId,
-    RpcResponse,
+    Answer, AttributeValues, Completion, Delivered, Drained, Flushed, Pending, RequestError,
+    RequestId, RpcResponse,
 };
 
 use crate::error::{DeliveryError, WaitError};
@@ -66,6 +66,14 @@ impl Request for RpcResponse {
     }
 
     const ENDS_WITH_TICKET: bool = true;
+}
+
+impl Request for Flushed {
+    fn panicked() -> Result<Self, Infallible> {
+        Ok(Self::default())
+    }
+
+    const ENDS_WITH_TICKET: bool = false;
 }
 
 impl Request for Drained {

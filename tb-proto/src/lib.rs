@@ -21,9 +21,9 @@ mod time;
 
 pub use client::{
     AlreadyFollowed, AlreadyServed, Answer, AttributeKeys, AttributeSubscription, Client,
-    Completion, Config, Drained, Event, InvalidConfig, LimitWindow, Limits, Message, Overflow,
-    Pending, Refused, RefusedReason, RequestError, RequestId, Room, RpcMethods, RpcRefusal,
-    RpcRequest, RpcServer, State, Stats, Target, Undelivered, VersionPolicy,
+    Completion, Config, Drained, Event, Flushed, InvalidConfig, LimitWindow, Limits, Message,
+    Overflow, Pending, Refused, RefusedReason, RequestError, RequestId, Room, RpcMethods,
+    RpcRefusal, RpcRequest, RpcServer, State, Stats, Target, Undelivered, VersionPolicy,
 };
 pub use codec::{InvalidFilter, InvalidTopic, Malformed, ProtocolVersion, QoS, ReasonCode};
 pub use mqtt::{

@@ -1,4 +1,5 @@
-//! What the example `send_telemetry` says about each way to fail: one line that names what to change.
+//! What the example `send_telemetry` stores, and what it says about each way to fail: one line that names what
+//! to change.
 
 #[allow(
     dead_code,
@@ -12,16 +13,20 @@ use std::net::{TcpListener, TcpStream};
 use std::thread;
 use std::time::Duration;
 
-use tb_tests::sim::Setup;
 use tb_tests::sim::server::SimulatorServer;
+use tb_tests::sim::{Setup, Stored, TypedValue};
 
-/// What the example prints on standard error.
-fn failure(url: &str, token: &str) -> String {
+fn send(url: &str, token: &str) -> Result<(), tb_tokio::Error> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .unwrap();
-    let sent = runtime.block_on(example::send(url, token, Duration::from_secs(2)));
+    runtime.block_on(example::send(url, token, Duration::from_secs(2)))
+}
+
+/// What the example prints on standard error.
+fn failure(url: &str, token: &str) -> String {
+    let sent = send(url, token);
     sent.expect_err("the example must fail").to_string()
 }
 
@@ -38,6 +43,20 @@ fn peer(treat: impl Fn(TcpStream) + Send + 'static) -> String {
         }
     });
     url
+}
+
+#[test]
+fn a_server_that_takes_the_reading_has_it() {
+    let server = SimulatorServer::start(Setup::one_device("A1_TEST_TOKEN")).unwrap();
+    send(&format!("mqtt://{}", server.address()), "A1_TEST_TOKEN").unwrap();
+    let stored = server.stored();
+    assert!(
+        matches!(
+            &stored[..],
+            [Stored::Telemetry { key, value: TypedValue::Double(21.5), .. }] if key == "temperature"
+        ),
+        "{stored:?}"
+    );
 }
 
 #[test]

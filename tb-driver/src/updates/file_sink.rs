@@ -29,8 +29,6 @@ const PIECE: usize = 64 * 1024;
 #[derive(Debug)]
 pub struct FileSink {
     path: PathBuf,
-    part: PathBuf,
-    of: PathBuf,
     state: State,
 }
 
@@ -49,16 +47,8 @@ impl FileSink {
     /// The package will be the file at `path`, whose directory exists. Nothing is touched before the
     /// download begins.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        let path = path.into();
-        let beside = |suffix: &str| {
-            let mut name = OsString::from(path.as_os_str());
-            name.push(suffix);
-            PathBuf::from(name)
-        };
         Self {
-            part: beside(".part"),
-            of: beside(".part.of"),
-            path,
+            path: path.into(),
             state: State::Closed,
         }
     }
@@ -68,13 +58,29 @@ impl FileSink {
         &self.path
     }
 
+    /// The bytes that are there so far.
+    fn part(&self) -> PathBuf {
+        self.beside(".part")
+    }
+
+    /// Which package they are of.
+    fn of(&self) -> PathBuf {
+        self.beside(".part.of")
+    }
+
+    fn beside(&self, suffix: &str) -> PathBuf {
+        let mut name = OsString::from(self.path.as_os_str());
+        name.push(suffix);
+        PathBuf::from(name)
+    }
+
     /// Opens what is there of `package`, and tells how many bytes that are.
     fn open(&self, package: &Package) -> io::Result<(File, u64)> {
         let identity = identity(package);
         let mut options = OpenOptions::new();
         options.read(true).write(true);
-        if fs::read_to_string(&self.of).is_ok_and(|stored| stored == identity)
-            && let Ok(file) = options.open(&self.part)
+        if fs::read_to_string(self.of()).is_ok_and(|stored| stored == identity)
+            && let Ok(file) = options.open(self.part())
         {
             let stored = file.metadata()?.len();
             if package.size().is_none_or(|size| stored <= size) {
@@ -83,8 +89,8 @@ impl FileSink {
         }
         // First the old bytes go, then the new name comes: whatever is interrupted, the name never
         // stands beside bytes of another package.
-        let file = options.create(true).truncate(true).open(&self.part)?;
-        fs::write(&self.of, identity)?;
+        let file = options.create(true).truncate(true).open(self.part())?;
+        fs::write(self.of(), identity)?;
         Ok((file, 0))
     }
 
@@ -108,7 +114,7 @@ impl FileSink {
         };
         file.sync_all()?;
         drop(file);
-        fs::rename(&self.part, &self.path)?;
+        fs::rename(self.part(), &self.path)?;
         // The rename itself has to survive a power cut. Not every system can do that to a directory.
         if let Some(directory) = self.path.parent()
             && let Ok(directory) = File::open(if directory.as_os_str().is_empty() {
@@ -120,7 +126,7 @@ impl FileSink {
             let _ = directory.sync_all();
         }
         // It names a file that is not there any more.
-        let _ = fs::remove_file(&self.of);
+        let _ = fs::remove_file(self.of());
         Ok(())
     }
 }
@@ -170,8 +176,8 @@ impl UpdateSink for FileSink {
     fn discard(&mut self) {
         self.state = State::Closed;
         // Without this file the other one is not resumed from.
-        let _ = fs::remove_file(&self.of);
-        let _ = fs::remove_file(&self.part);
+        let _ = fs::remove_file(self.of());
+        let _ = fs::remove_file(self.part());
     }
 }
 

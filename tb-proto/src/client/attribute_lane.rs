@@ -11,6 +11,7 @@ use super::message::Content;
 use crate::codec::{QoS, Topic};
 use crate::mqtt::{Entry, Lane, MessageId, Mqtt, OnLinkEnd, Publication, Stage};
 use crate::tb::attributes;
+use crate::tb::split::Meaning;
 
 /// How many messages are merged into one.
 const MAX_MEMBERS: usize = 256;
@@ -146,7 +147,11 @@ fn merge(mqtt: &mut Mqtt<Content>, topic: &Topic, members: Vec<RequestId>) -> Me
     let body = attributes::merge(&texts);
     let publication = Publication {
         topic: topic.clone(),
-        content: Content::Merged { body, members },
+        content: Content::Merged {
+            meaning: Meaning::Attributes,
+            body,
+            members,
+        },
         qos,
         lane,
         accepted,

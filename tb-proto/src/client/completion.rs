@@ -5,7 +5,7 @@ use bytes::Bytes;
 use core::convert::Infallible;
 use core::fmt;
 
-use super::RequestId;
+use super::{Flushed, RequestId};
 use crate::codec::ReasonCode;
 use crate::mqtt::{Delivered, UndeliveredCause};
 use crate::tb::{AttributeValues, RpcError, RpcResponse};
@@ -23,6 +23,8 @@ pub enum Completion {
     RpcAnswer(Result<RpcResponse, RequestError>),
     /// A disconnect.
     Drained(Drained),
+    /// A flush.
+    Flushed(Flushed),
 }
 
 /// What can be behind a [`Pending`](super::Pending) ticket.
@@ -43,6 +45,7 @@ mod sealed {
     impl Sealed for super::AttributeValues {}
     impl Sealed for super::RpcResponse {}
     impl Sealed for super::Drained {}
+    impl Sealed for super::Flushed {}
 }
 
 impl Answer for Delivered {
@@ -73,6 +76,17 @@ impl Answer for RpcResponse {
     fn from_completion(completion: Completion) -> Option<Result<Self, Self::Error>> {
         match completion {
             Completion::RpcAnswer(outcome) => Some(outcome),
+            _ => None,
+        }
+    }
+}
+
+impl Answer for Flushed {
+    type Error = Infallible;
+
+    fn from_completion(completion: Completion) -> Option<Result<Self, Self::Error>> {
+        match completion {
+            Completion::Flushed(flushed) => Some(Ok(flushed)),
             _ => None,
         }
     }

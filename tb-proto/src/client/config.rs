@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use super::coalescing::Coalesce;
 use super::{InvalidConfig, Limits};
 use crate::codec::{ProtocolVersion, QoS};
 use crate::mqtt::{Credentials, Endpoint, RateLimits, Share};
@@ -75,6 +76,7 @@ pub struct Config {
     pub(crate) stamp: bool,
     pub(crate) wall_clock_wait: Duration,
     pub(crate) rate_limit_pause: Duration,
+    pub(crate) coalesce: Option<Coalesce>,
     pub(crate) rate_limit_share: Share,
     pub(crate) rate_limits: RateLimits,
     pub(crate) ask_session_limits: bool,
@@ -113,6 +115,7 @@ impl Config {
             stamp: true,
             wall_clock_wait: Duration::from_secs(60),
             rate_limit_pause: Duration::from_secs(60),
+            coalesce: None,
             rate_limit_share: Share::percent(80),
             rate_limits: RateLimits::default(),
             ask_session_limits: true,
@@ -268,6 +271,16 @@ impl Config {
     /// before it is sent without a time, and counted. Default 60 s.
     pub fn wall_clock_wait(mut self, wait: Duration) -> Self {
         self.wall_clock_wait = wait;
+        self
+    }
+
+    /// Small readings wait for each other and are sent as one message: as soon as they have `bytes`
+    /// together, or the oldest has waited for `time`. Default: none waits.
+    ///
+    /// Each keeps its own ticket and its own time. It saves packets and, under a limit on telemetry
+    /// messages, tokens. Messages with a priority, an expiry or a QoS of their own do not wait.
+    pub fn coalesce(mut self, bytes: usize, time: Duration) -> Self {
+        self.coalesce = Some(Coalesce { bytes, time });
         self
     }
 

@@ -10,6 +10,7 @@ use crate::codec::{Filter, Publish, QoS, ReasonCode};
 use crate::mqtt::{Cause, Cost, Entry, MessageId, Outcome, Rejection, Signal, UndeliveredCause};
 use crate::tb::AttributeValues;
 use crate::tb::rpc::read_rpc_answer;
+use crate::tb::split::Meaning;
 use crate::tb::topics::{self, Answers, Downlink};
 
 impl Client {
@@ -146,7 +147,7 @@ impl Client {
                 self.attributes.settled(id);
                 if whole.is_merged() {
                     let members = whole.members().to_vec();
-                    self.settle_members(members, written, outcome);
+                    self.settle_members(whole.meaning(), members, written, outcome);
                     return;
                 }
             }
@@ -160,10 +161,12 @@ impl Client {
                 }
                 return;
             }
-            Content::Merged { members, .. } => {
+            Content::Merged {
+                meaning, members, ..
+            } => {
                 self.attributes.settled(id);
                 let members = members.clone();
-                self.settle_members(members, written, outcome);
+                self.settle_members(*meaning, members, written, outcome);
                 return;
             }
             Content::Request { request, .. } => {
@@ -187,10 +190,11 @@ impl Client {
         self.finish_message(RequestId(id.raw()), &publication, written, outcome);
     }
 
-    /// Attribute messages that were sent as one end as that one; only if the server refused them
+    /// Messages that were sent as one end as that one; only if the server refused them
     /// together, each is tried alone.
     fn settle_members(
         &mut self,
+        meaning: Meaning,
         members: alloc::vec::Vec<RequestId>,
         written: bool,
         outcome: Outcome,
@@ -209,7 +213,10 @@ impl Client {
             for &member in members.iter().rev() {
                 self.mqtt.outbox_mut().part(MessageId::from_raw(member.0));
             }
-            self.attributes.separate(members);
+            match meaning {
+                Meaning::Attributes => self.attributes.separate(members),
+                Meaning::Telemetry => self.send_apart(&members),
+            }
             return;
         }
         // At once, and not behind what else the server has just said: outcomes come in the order in

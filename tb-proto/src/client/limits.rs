@@ -18,8 +18,9 @@ use crate::codec::QoS;
 use crate::mqtt::{
     Cause, Lane, LinkLost, OnLinkEnd, Publication, RateLimit, RateLimits, RateWindow,
 };
+use crate::tb::rpc::read_rpc_answer;
 use crate::tb::session_limits::{self, SessionLimits};
-use crate::tb::{PayloadFormat, topics};
+use crate::tb::{PayloadFormat, protobuf, topics};
 use crate::time::Instant;
 
 /// How long the backlog waits for the limits when they are not known yet.
@@ -29,7 +30,7 @@ const FIRST_WAIT: Duration = Duration::from_secs(1);
 /// this long: if it was the question, then little is lost.
 const HELD: Duration = Duration::from_secs(30);
 
-/// Closes that are blamed on the question. A profile with protobuf payloads closes on JSON.
+/// Closes that are blamed on the question: a profile closes on the payload format of the other.
 const MAX_CLOSES: u8 = 2;
 
 /// The number of the request; others begin at 1.
@@ -134,9 +135,9 @@ impl Client {
 
     /// The connection stands: the limits are asked for before anything else is said.
     pub(super) fn ask_limits_on_connect(&mut self) {
-        // A session with protobuf payloads closes on JSON.
-        let speaks_json = matches!(self.config.payload_format, PayloadFormat::Json);
-        if !self.config.ask_session_limits || !speaks_json || self.limits.closes >= MAX_CLOSES {
+        let asks = self.config.ask_session_limits && self.limits.closes < MAX_CLOSES;
+        // It may have been left again already, for good.
+        if !asks || !self.mqtt.is_online() {
             return;
         }
         let now = self.mqtt.now();
@@ -165,9 +166,16 @@ impl Client {
 
     fn ask_limits(&mut self) {
         self.limits.asking = Asking::Asked;
+        let question = match self.config.payload_format {
+            PayloadFormat::Json => Bytes::from_static(QUESTION),
+            // A session with protobuf payloads closes on JSON (TB §5.2).
+            PayloadFormat::Protobuf { .. } => {
+                protobuf::rpc_request("getSessionLimits", b"{}").into()
+            }
+        };
         let publication = Publication {
             topic: topics::session_limits_request(REQUEST),
-            content: Content::SessionLimits(Bytes::from_static(QUESTION)),
+            content: Content::SessionLimits(question),
             qos: QoS::AtLeastOnce,
             lane: Lane::First,
             accepted: self.mqtt.now(),
@@ -180,7 +188,7 @@ impl Client {
     }
 
     /// The answer came, whatever it says: nothing waits for it any longer.
-    pub(super) fn handle_session_limits(&mut self, answer: &[u8]) {
+    pub(super) fn handle_session_limits(&mut self, payload: &Bytes) {
         if self.limits.asking != Asking::Asked {
             self.counters.unexpected_answers += 1;
             return;
@@ -188,7 +196,8 @@ impl Client {
         self.limits.asking = Asking::Answered;
         self.mqtt.release_backlog();
         self.limits.closes = 0;
-        let Some(told) = session_limits::parse(answer) else {
+        let answer = read_rpc_answer(payload, REQUEST).ok();
+        let Some(told) = answer.and_then(|answer| session_limits::parse(answer.as_bytes())) else {
             return;
         };
         if self.limits.told.as_ref() != Some(&told) {

@@ -96,8 +96,9 @@ pub(super) enum Content {
     Telemetry(TelemetryBody),
     Attributes(AttributeBody),
     Claim(ClaimBody),
-    /// Several attribute messages in one; they wait in the outbox for its outcome.
+    /// Several messages of attributes, or of telemetry, in one; they wait in the outbox for its outcome.
     Merged {
+        meaning: Meaning,
         body: AttributeBody,
         members: Vec<RequestId>,
     },
@@ -135,6 +136,10 @@ pub(super) enum Content {
 }
 
 impl Content {
+    pub(super) fn payload_len(&self) -> usize {
+        self.parts().iter().map(|part| part.len()).sum()
+    }
+
     /// The whole payload, to be given back.
     pub(super) fn payload(&self) -> Bytes {
         match self {
@@ -201,7 +206,7 @@ impl MqttContent for Content {
             Self::Telemetry(body) | Self::Report { body, .. } => body.memory(),
             Self::Attributes(body) => body.text.capacity(),
             Self::Claim(body) => body.memory(),
-            Self::Merged { body, members } => {
+            Self::Merged { body, members, .. } => {
                 body.text.capacity() + members.capacity() * size_of::<RequestId>()
             }
             Self::Whole(whole) => whole.memory(),

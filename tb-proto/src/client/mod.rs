@@ -2,11 +2,13 @@
 
 mod ask;
 mod attribute_lane;
+mod coalescing;
 mod completion;
 mod config;
 mod downlink;
 mod event;
 mod event_queue;
+mod flush;
 mod interest;
 mod invalid_config;
 mod limits;
@@ -34,6 +36,7 @@ use bytes::Bytes;
 pub use completion::{Answer, Completion, Drained, RequestError, Target, Undelivered};
 pub use config::{Config, Overflow, VersionPolicy};
 pub use event::{Event, RpcRefusal};
+pub use flush::Flushed;
 pub use interest::{AlreadyServed, AttributeKeys, AttributeSubscription, RpcMethods, RpcServer};
 pub use invalid_config::InvalidConfig;
 pub use limits::{LimitWindow, Limits};
@@ -52,7 +55,9 @@ use crate::mqtt::{
 use crate::tb::topics::DeviceTopics;
 use crate::time::Instant;
 use attribute_lane::AttributeLane;
+use coalescing::Coalescing;
 use event_queue::EventQueue;
+use flush::Flushes;
 use limits::LimitsOfSession;
 use message::Content;
 use requests::Requests;
@@ -91,6 +96,7 @@ pub struct Client {
     /// Telemetry that waits for the wall clock, in the order of acceptance.
     unstamped: VecDeque<RequestId>,
     attributes: AttributeLane,
+    coalescing: Coalescing,
     requests: Requests,
     limits: LimitsOfSession,
     rpc: RpcCalls,
@@ -100,6 +106,7 @@ pub struct Client {
     events: EventQueue,
     /// Tickets of [`disconnect`](Self::disconnect).
     disconnects: Vec<RequestId>,
+    flushes: Flushes,
     drained: Drained,
     /// Bytes of replies in the outbox.
     reply_bytes: usize,
@@ -157,6 +164,7 @@ impl Client {
             wall_clock,
             unstamped: VecDeque::new(),
             attributes: AttributeLane::default(),
+            coalescing: Coalescing::default(),
             requests: Requests::new(config.max_open_requests),
             limits: LimitsOfSession::new(),
             rpc: RpcCalls::new(config.max_rpc_calls, config.max_incoming_packet_size),
@@ -165,6 +173,7 @@ impl Client {
             next_interest: 0,
             events: EventQueue::default(),
             disconnects: Vec::new(),
+            flushes: Flushes::default(),
             drained: Drained {
                 delivered: 0,
                 abandoned: 0,
@@ -244,6 +253,8 @@ impl Client {
             self.fail_request(id, RequestError::Timeout);
         }
         self.ask_limits_when_due();
+        self.send_together_when_due();
+        self.end_overdue_flushes();
         if let WallClock::AwaitedUntil(until) = self.wall_clock
             && until <= now
         {
@@ -297,6 +308,8 @@ impl Client {
                 .next_deadline()
                 .filter(|_| self.mqtt.is_online()),
             self.update_deadline(),
+            self.coalescing.next_deadline(),
+            self.flushes.next_deadline(),
             clock,
         ]
         .into_iter()
@@ -339,6 +352,7 @@ impl Client {
             unexpected_answers: self.counters.unexpected_answers,
             repeated_calls: self.counters.repeated_calls,
             queued_messages: self.mqtt.outbox().len() + self.events.completions(),
+            round_trip: mqtt.round_trip(),
             queued_bytes: self.queued_bytes(),
             inflight: self.mqtt.inflight(),
             open_requests: self.requests.len(),

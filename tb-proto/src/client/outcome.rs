@@ -18,6 +18,9 @@ impl Client {
         }
         self.events
             .complete(id, Completion::Delivery(Ok(delivered)));
+        if !self.flushes.is_empty() {
+            self.count_for_flushes(id, true);
+        }
     }
 
     /// Tells the outcome of a message.
@@ -54,5 +57,8 @@ impl Client {
         });
         self.events
             .complete(id, Completion::Delivery(Err(undelivered)));
+        if !self.flushes.is_empty() {
+            self.count_for_flushes(id, false);
+        }
     }
 }

@@ -37,7 +37,10 @@ pub(super) struct Whole {
 enum Kind {
     Telemetry,
     Attributes,
-    Merged { members: Vec<RequestId> },
+    Merged {
+        meaning: Meaning,
+        members: Vec<RequestId>,
+    },
 }
 
 impl Whole {
@@ -47,13 +50,13 @@ impl Whole {
     }
 
     pub(super) fn memory(&self) -> usize {
-        size_of::<Self>() + self.text.capacity() + self.members().len() * size_of::<RequestId>()
+        size_of::<Self>() + self.text.capacity() + size_of_val(self.members())
     }
 
-    /// The attribute messages that were merged into it.
+    /// The messages that were merged into it.
     pub(super) fn members(&self) -> &[RequestId] {
         match &self.kind {
-            Kind::Merged { members } => members,
+            Kind::Merged { members, .. } => members,
             Kind::Telemetry | Kind::Attributes => &[],
         }
     }
@@ -61,7 +64,8 @@ impl Whole {
     pub(super) const fn meaning(&self) -> Meaning {
         match self.kind {
             Kind::Telemetry => Meaning::Telemetry,
-            Kind::Attributes | Kind::Merged { .. } => Meaning::Attributes,
+            Kind::Attributes => Meaning::Attributes,
+            Kind::Merged { meaning, .. } => meaning,
         }
     }
 
@@ -125,13 +129,17 @@ impl Content {
     pub(super) fn cut(&mut self, id: MessageId, limits: PartLimits) -> NextPart<Self> {
         let empty = || Self::Telemetry(TelemetryBody::empty());
         if !self.can_be_cut() {
-            let size = payload_len(self);
+            let size = self.payload_len();
             return NextPart::TooLarge { size };
         }
         let whole = match core::mem::replace(self, empty()) {
             Self::Telemetry(body) => Whole::new(body.parts().concat(), Kind::Telemetry),
             Self::Attributes(body) => Whole::new(body.text, Kind::Attributes),
-            Self::Merged { body, members } => Whole::new(body.text, Kind::Merged { members }),
+            Self::Merged {
+                meaning,
+                body,
+                members,
+            } => Whole::new(body.text, Kind::Merged { meaning, members }),
             Self::Whole(whole) => {
                 *self = Self::Whole(whole);
                 return match self {
@@ -141,7 +149,7 @@ impl Content {
             }
             other => {
                 *self = other;
-                let size = payload_len(self);
+                let size = self.payload_len();
                 return NextPart::TooLarge { size };
             }
         };
@@ -152,15 +160,11 @@ impl Content {
     }
 }
 
-fn payload_len(content: &Content) -> usize {
-    content.parts().iter().map(|part| part.len()).sum()
-}
-
 /// Whether a payload that is larger than `max_bytes` can be cut so that every part fits.
 pub(super) fn check(content: &Content, max_bytes: usize) -> Result<(), TooLarge> {
     let (text, meaning, head) = match content {
         other if !other.can_be_cut() => {
-            let size = payload_len(other);
+            let size = other.payload_len();
             return Err(TooLarge { size });
         }
         Content::Telemetry(body) => {
@@ -174,7 +178,7 @@ pub(super) fn check(content: &Content, max_bytes: usize) -> Result<(), TooLarge>
         }
         Content::Attributes(body) => (body.text.clone(), Meaning::Attributes, 0),
         other => {
-            let size = payload_len(other);
+            let size = other.payload_len();
             return Err(TooLarge { size });
         }
     };

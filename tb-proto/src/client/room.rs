@@ -4,7 +4,7 @@ use super::message::Content;
 use super::{Client, Overflow, RefusedReason, parts};
 use crate::codec::Topic;
 use crate::mqtt::{Outcome, UndeliveredCause};
-use crate::tb::split::TooLarge;
+use crate::tb::split::{Meaning, TooLarge};
 
 /// Room that is kept in the queue for one message; see [`Client::reserve`].
 #[derive(Debug, PartialEq, Eq)]
@@ -63,6 +63,11 @@ impl Client {
             };
             match entry.publication.content {
                 // The machine's own: what it was made of is what gives way.
+                Content::Merged {
+                    meaning: Meaning::Telemetry,
+                    members,
+                    ..
+                } => self.take_telemetry_apart(members),
                 Content::Merged { members, .. } => {
                     self.attributes
                         .take_apart(&mut self.mqtt, entry.id, members);

@@ -126,6 +126,7 @@ impl Client {
                 self.wall_clock = WallClock::Missing;
                 self.release_unstamped();
             }
+            self.send_together();
             self.mqtt.disconnect(now, deadline);
         }
         self.advance();
@@ -180,6 +181,9 @@ impl Client {
             self.events.unstamped(1);
         }
         let is_telemetry = matches!(content, Content::Telemetry(_));
+        if is_telemetry && !parked && self.config.coalesce.is_some() {
+            return Ok(Pending::new(self.coalesce(topic, content, options)));
+        }
         let publication = self.publication(topic, content, options);
         let id = RequestId(self.mqtt.submit(publication, parked).raw());
         self.counters.accepted += 1;
@@ -192,6 +196,22 @@ impl Client {
             }
         }
         Ok(Pending::new(id))
+    }
+
+    /// Telemetry waits for others, or lets those go first that wait.
+    fn coalesce(&mut self, topic: Topic, content: Content, options: MessageOptions) -> RequestId {
+        let bytes = content.payload_len();
+        let waits = self.waits_for_others(&content, &options);
+        if !waits {
+            self.send_together();
+        }
+        let publication = self.publication(topic, content, options);
+        let id = RequestId(self.mqtt.submit(publication, waits).raw());
+        self.counters.accepted += 1;
+        if waits {
+            self.wait_for_others(id, bytes);
+        }
+        id
     }
 
     fn publication(

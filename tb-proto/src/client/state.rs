@@ -1,5 +1,7 @@
 //! What the machine is doing, and what it has done.
 
+use core::time::Duration;
+
 use crate::codec::ProtocolVersion;
 use crate::mqtt::Cause;
 use crate::time::Instant;
@@ -61,6 +63,9 @@ pub struct Stats {
     pub repeated_calls: u64,
     /// Messages without outcome.
     pub queued_messages: usize,
+    /// Time from the write of a message to its acknowledgement, averaged with more weight on the
+    /// latest (an eighth each, RFC 6298). `None` before the first.
+    pub round_trip: Option<Duration>,
     /// Bytes that they take, bookkeeping included.
     pub queued_bytes: usize,
     /// Messages written and not acknowledged.

@@ -136,7 +136,8 @@ impl Client {
         self.mqtt.advance(now);
         let fetched = match self.updates_of(offer) {
             Ok(updates) => updates.fetch(offer),
-            Err(error) => Fetched::Ended(error),
+            // Followed no more.
+            Err(_) => Fetched::Ended(UpdateError::GivenUp),
         };
         self.advance();
         fetched

@@ -57,6 +57,24 @@ pub(crate) struct Counters {
     pub(crate) stale_reports: u64,
     pub(crate) unexpected_acknowledgements: u64,
     pub(crate) resent: u64,
+    /// Smoothed time from write to acknowledgement, in microseconds; 0 before the first.
+    round_trip_micros: u64,
+}
+
+impl Counters {
+    pub(crate) fn round_trip(&self) -> Option<Duration> {
+        (self.round_trip_micros > 0).then(|| Duration::from_micros(self.round_trip_micros))
+    }
+
+    /// The first one counts whole, each later one an eighth [RFC 6298 §2].
+    pub(super) fn acknowledged_after(&mut self, micros: u64) {
+        let before = self.round_trip_micros;
+        self.round_trip_micros = if before == 0 {
+            micros.max(1)
+        } else {
+            (before - before / 8 + micros / 8).max(1)
+        };
+    }
 }
 
 #[derive(Debug)]

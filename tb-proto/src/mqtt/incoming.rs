@@ -166,7 +166,9 @@ impl<C: Content> Mqtt<C> {
             return;
         };
         let id = entry.id;
-        if let Stage::InFlight { order, .. } = entry.stage {
+        if let Stage::InFlight { order, at, .. } = entry.stage {
+            let micros = self.now.as_micros().saturating_sub(at.as_micros());
+            self.counters.acknowledged_after(micros);
             link.newest_acknowledged = link.newest_acknowledged.max(Some(order));
         }
         if link.trial.is_some_and(|(trial, _)| trial == id) {

@@ -159,6 +159,7 @@ impl Simulator {
     fn push_change(&mut self, device: DeviceId, change: &Change) {
         let late = self.faults.push_delays_ms.pop_front().unwrap_or_default();
         let at = self.core_time().plus_millis(late);
+        self.push_change_to_gateways(at, device, change);
         for id in self.sessions_of(device) {
             let subscribed = self
                 .session_mut(id)
@@ -251,7 +252,7 @@ impl Found {
 }
 
 impl Change {
-    fn to_text(&self) -> String {
+    pub(super) fn to_text(&self) -> String {
         match self {
             Self::Updated(values) => object_text(
                 values
@@ -273,7 +274,7 @@ impl Change {
         }
     }
 
-    fn to_protobuf(&self, unix_ms: i64) -> Vec<u8> {
+    pub(super) fn to_protobuf(&self, unix_ms: i64) -> Vec<u8> {
         match self {
             Self::Updated(values) => protobuf::attributes_updated(unix_ms, values),
             Self::Deleted(keys) => protobuf::attributes_deleted(keys),

@@ -110,6 +110,7 @@ impl Simulator {
                 if let Some(connection) = self.connections.get_mut(&id) {
                     connection.phase = Phase::Device(Box::new(session));
                 }
+                self.take_from_gateways(device);
                 self.evict_older(id, device);
                 self.watch_inactivity(id);
                 self.accept(id, session_present);
@@ -257,6 +258,7 @@ impl Simulator {
             CloseReason::SessionTimeout => 0xA0,
             CloseReason::UnknownReason => 0x83,
         };
+        self.take_from_gateways(device);
         for id in self.sessions_of(device) {
             self.close_with(id, code);
         }
@@ -272,7 +274,7 @@ impl Simulator {
     }
 
     /// The first periodic check that finds a session inactive whose last activity was at `last`.
-    fn inactivity_check_after(&self, last: Time) -> Time {
+    pub(super) fn inactivity_check_after(&self, last: Time) -> Time {
         let period = self
             .setup
             .server

@@ -8,6 +8,7 @@ use super::charges::Charged;
 use super::control::{CallResult, QueueKind};
 use super::failures::Failure;
 use super::formats::Format;
+use super::gateway;
 use super::json::{Json, quote};
 use super::protobuf::NotProtobuf;
 use super::publish::Taken;
@@ -28,16 +29,16 @@ pub(super) struct Rpcs {
 }
 
 #[derive(Clone, Debug)]
-struct Rpc {
+pub(super) struct Rpc {
     serial: u64,
-    id: i32,
+    pub(super) id: i32,
     call: String,
-    method: String,
+    pub(super) method: String,
     /// Text, usually JSON.
-    params: String,
-    oneway: bool,
-    persisted: bool,
-    deadline: Time,
+    pub(super) params: String,
+    pub(super) oneway: bool,
+    pub(super) persisted: bool,
+    pub(super) deadline: Time,
     /// Handed to a session when it was issued; decides the text of its expiry.
     sent_at_once: bool,
 }
@@ -103,9 +104,13 @@ impl Simulator {
             return;
         };
         let device = session.device;
-        if !session.subscriptions.rpc_requests {
-            return;
+        if session.subscriptions.rpc_requests {
+            self.send_pending_rpcs_of(connection, device);
         }
+    }
+
+    /// Of the session's own device, or of a child, whose session subscribes by itself.
+    pub(super) fn send_pending_rpcs_of(&mut self, connection: ConnectionId, device: DeviceId) {
         let pending: Vec<_> = self
             .backend
             .device(device)
@@ -139,11 +144,21 @@ impl Simulator {
             return;
         };
         let family = session.families.rpc_requests;
-        let Some(payload) = self.rpc_payload(device, family, &rpc) else {
+        let is_child = session.device != device;
+        let (topic, payload) = if is_child {
+            if !self.gateways_of(device).contains(&connection) {
+                return;
+            }
+            let payload = self.child_rpc_payload(connection, device, &rpc);
+            (gateway::RPC.to_owned(), payload)
+        } else {
+            let payload = self.rpc_payload(device, family, &rpc);
+            (family.rpc_request(id), payload)
+        };
+        let Some(payload) = payload else {
             self.answer_for_the_device(device, &rpc);
             return;
         };
-        let topic = family.rpc_request(id);
         let Some((downlink, qos)) = self.publish_downlink(connection, &topic, &payload) else {
             return;
         };
@@ -151,11 +166,18 @@ impl Simulator {
             self.finish_rpc(device, rpc.serial, &Outcome::Sent);
         }
         if qos == 0 {
-            self.report(connection, device, id, DeliveryStatus::Delivered);
+            // Of a child this is told for a persistent RPC only.
+            if rpc.persisted || !is_child {
+                self.report(connection, device, id, DeliveryStatus::Delivered);
+            }
             return;
         }
         if rpc.persisted {
             self.report(connection, device, id, DeliveryStatus::Sent);
+        }
+        // Nobody waits for the PUBACK of a gateway (reference §9.8).
+        if is_child {
+            return;
         }
         let patience = self
             .now
@@ -206,7 +228,16 @@ impl Simulator {
         id: i32,
         status: DeliveryStatus,
     ) {
-        if !self.charge(connection, Charged::RpcDelivery, Cost::Regular) {
+        let Some(session) = self.session_mut(connection) else {
+            return;
+        };
+        let own = session.device;
+        let taken = if own == device {
+            self.charge_device(own, Charged::RpcDelivery, Cost::Regular)
+        } else {
+            self.charge_child(own, Charged::RpcDelivery, Cost::Regular)
+        };
+        if !taken {
             return;
         }
         self.record(Stored::RpcDeliveryStatus {
@@ -335,7 +366,7 @@ impl Simulator {
         self.results.push_back(outcome.result(rpc.call, rpc.id));
     }
 
-    /// Sessions of the device that have subscribed to RPC requests.
+    /// Sessions of the device that have subscribed to RPC requests, and those of its gateways.
     fn rpc_sessions(&self, device: DeviceId) -> Vec<ConnectionId> {
         let mut sessions = self.sessions_of(device);
         sessions.retain(|id| {
@@ -344,6 +375,7 @@ impl Simulator {
                 .and_then(|connection| connection.session())
                 .is_some_and(|session| session.subscriptions.rpc_requests)
         });
+        sessions.extend(self.gateways_of(device));
         sessions
     }
 }

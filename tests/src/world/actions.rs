@@ -463,6 +463,19 @@ impl World {
         self
     }
 
+    /// The device asks what becomes of all that it has accepted, and for so long at the most.
+    pub fn flush(&mut self, time: Duration) -> &mut Self {
+        let now = self.now;
+        let device = self.device_mut();
+        let clock = device.clock(now);
+        let pending = device.call(|client| client.flush(clock, clock + time));
+        device
+            .ledger
+            .issue(pending.id(), Kind::Flush, Time(clock.as_micros()));
+        self.drain_after_call();
+        self
+    }
+
     /// Room is kept for a message, and then used or given back.
     pub fn reserve(&mut self, bytes: usize, used: bool) -> &mut Self {
         self.number += 1;

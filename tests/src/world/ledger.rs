@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use tb_proto::{
-    Completion, Delivered, Drained, ProtocolVersion, QoS, RequestError, RequestId, Target,
+    Completion, Delivered, Drained, Flushed, ProtocolVersion, QoS, RequestError, RequestId, Target,
     Undelivered, UndeliveredCause,
 };
 
@@ -53,6 +53,8 @@ pub enum Kind {
         /// Unique in the world.
         number: u64,
     },
+    /// A question for the outcomes of what was accepted before.
+    Flush,
     /// The reply to a server-side call.
     Reply,
     /// What an update has come to.
@@ -80,6 +82,8 @@ pub enum Ending {
     Failed(RequestError),
     /// Disconnected.
     Drained(Drained),
+    /// Everything that was accepted before has been told of.
+    Flushed(Flushed),
 }
 
 impl Ledger {
@@ -125,6 +129,7 @@ impl Ledger {
                 Ending::Answered(String::from_utf8_lossy(answer.as_bytes()).into_owned())
             }
             (Kind::Disconnect, Completion::Drained(drained)) => Ending::Drained(*drained),
+            (Kind::Flush, Completion::Flushed(flushed)) => Ending::Flushed(*flushed),
             (kind, completion) => panic!("{id:?}, a {kind:?}, ended as {completion:?}"),
         });
         ticket

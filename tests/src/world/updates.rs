@@ -190,10 +190,8 @@ impl Device {
                 let verifier = self.downloads.running[index].verifier.take();
                 let outcome = verifier.expect("a package with a checksum").finish();
                 let told = outcome.clone();
-                Some(Some(
-                    self.call(|client| client.finish_download(clock, offer, told))
-                        .and(outcome.map(|_| ())),
-                ))
+                let taken = self.call(|client| client.finish_download(clock, offer, told));
+                Some(Some(taken.and_then(|()| outcome.map(|_| ()))))
             }
         }
     }

@@ -1,6 +1,7 @@
 //! Every public future is polled k times, for every k until it is ready, and then dropped.
 
 use std::future::Future;
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -8,8 +9,8 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use tb_driver::Client;
-use tb_proto::{AttributeQuery, RpcCall, State, Stats};
+use tb_driver::{Client, UpdateSink};
+use tb_proto::{AttributeQuery, Installed, Package, RpcCall, State, Stats, Verifier};
 
 use crate::adapter::{Adapter, start};
 use crate::server::{PATIENCE, all_gone, config, server, set_shared};
@@ -180,4 +181,40 @@ pub(crate) fn a_disconnect_whose_ticket_is_dropped_goes_on<A: Adapter>() {
         ready
     });
     assert!(all_gone(&server));
+}
+
+/// A sink that keeps nothing.
+struct Nowhere;
+
+impl UpdateSink for Nowhere {
+    fn poll_resume(
+        &mut self,
+        _: &mut Context<'_>,
+        _: &Package,
+        _: &mut Verifier,
+    ) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_write(&mut self, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_commit(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn discard(&mut self) {}
+}
+
+pub(crate) fn a_download_dropped_at_any_moment_can_be_begun_again<A: Adapter>() {
+    let server = crate::updates::server();
+    let config = crate::updates::config(&server).chunk_size(20_000);
+    let (client, _running) = start::<A>(config);
+    let mut updates = client
+        .update_firmware(Installed::new("pump", "1.3"))
+        .unwrap();
+    let offer = updates.recv_timeout(PATIENCE).unwrap();
+    at_every_moment(|polls| ready_within(polls, offer.download(Nowhere)));
+    assert_eq!(client.stats().open_requests, 0);
 }

@@ -25,6 +25,24 @@ pub(crate) fn a_reading_is_acknowledged_and_stored<A: Adapter>() {
     server.with(|simulator, _| assert!(numbers(simulator).contains(&7)));
 }
 
+pub(crate) fn a_flush_counts_what_was_accepted_before<A: Adapter>() {
+    let server = server();
+    let (client, _running) = start::<A>(config(&server));
+    for number in 0..20 {
+        client.send_telemetry(&json!({ "n": number })).unwrap();
+    }
+    let flushed = client.flush(PATIENCE).wait_timeout(PATIENCE).unwrap();
+    assert_eq!((flushed.delivered, flushed.left), (20, 0));
+    assert_eq!(
+        client
+            .flush(PATIENCE)
+            .wait_timeout(PATIENCE)
+            .unwrap()
+            .delivered,
+        0
+    );
+}
+
 pub(crate) fn attributes_are_answered_and_their_changes_told<A: Adapter>() {
     let server = server();
     let (client, driver) = A::prepare(config(&server), Trouble::default());

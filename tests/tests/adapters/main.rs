@@ -12,6 +12,7 @@ mod server;
 mod transport;
 mod trouble;
 mod typed;
+mod updates;
 
 /// Runs each function of the suite over every adapter.
 macro_rules! suite {
@@ -29,6 +30,7 @@ macro_rules! suite {
 suite! {
     exchange:
         a_reading_is_acknowledged_and_stored,
+        a_flush_counts_what_was_accepted_before,
         attributes_are_answered_and_their_changes_told,
         a_call_to_the_rule_chain_is_answered,
         every_form_of_a_claim_arrives,
@@ -75,5 +77,14 @@ suite! {
         a_place_in_the_line_dropped_at_any_moment_gives_its_room_back,
         a_receive_dropped_at_any_moment_loses_nothing,
         waiting_for_the_connection_dropped_at_any_moment_changes_nothing,
-        a_disconnect_whose_ticket_is_dropped_goes_on;
+        a_disconnect_whose_ticket_is_dropped_goes_on,
+        a_download_dropped_at_any_moment_can_be_begun_again;
+    updates:
+        a_firmware_becomes_a_file_and_every_state_is_told,
+        a_download_that_is_dropped_is_given_up_and_goes_on_from_its_file,
+        bytes_of_another_package_are_not_gone_on_from,
+        a_spoilt_file_fails_once_and_is_thrown_away,
+        a_sink_that_is_behind_holds_up_nobody_else,
+        a_sink_that_fails_ends_the_download_and_the_platform_hears_why,
+        a_download_ends_with_the_assignment_with_the_interest_and_with_the_client;
 }

@@ -35,7 +35,10 @@ fn setup(seed: u64, (messages, telemetry_messages, data_points): (&str, &str, &s
 }
 
 fn live(life: &Life, limits: (&str, &str, &str)) {
-    let config = World::config().version(VersionPolicy::Only(life.version));
+    let mut config = World::config().version(VersionPolicy::Only(life.version));
+    if life.seed.is_multiple_of(2) {
+        config = config.coalesce(400, ms(300));
+    }
     let mut world = World::of(config, setup(life.seed, limits), life.seed);
     // The limits are learned; what was sent before could not know them.
     world.expect_any_order().wait(ms(2_000));

@@ -64,6 +64,8 @@ fn step(world: World) -> BoxedStrategy<Step> {
         4 => (1..4_u32).prop_map(Step::SendQos0),
         4 => (1..4_u32).prop_map(Step::SendUrgent),
         4 => time().prop_map(Step::SendExpiring),
+        2 => (1..100_u32).prop_map(Step::SendPack),
+        1 => time().prop_map(Step::Flush),
         2 => (1..5_000_usize).prop_map(Step::SendLarge),
         10 => (0..3_u8).prop_map(Step::SendAttribute),
         2 => (0..3_u8).prop_map(Step::SendAttributeQos0),

@@ -24,6 +24,18 @@ fn acknowledgements_in_any_order_find_their_messages() {
 }
 
 #[test]
+fn the_time_to_an_acknowledgement_is_told() {
+    let mut world = World::new(8);
+    world.wait(sec(1)).latency(ms(150), ms(0));
+    for _ in 0..50 {
+        world.send(1).wait(sec(1));
+    }
+    let told = world.device().stats().round_trip.unwrap();
+    assert!((ms(295)..=ms(305)).contains(&told), "{told:?}");
+    world.settle();
+}
+
+#[test]
 fn a_server_that_acknowledges_nothing_costs_one_connection_a_minute_and_no_message() {
     let mut world = World::speaking(V5, 8);
     world.wait(sec(1)).withhold_pubacks(1);

@@ -1,7 +1,7 @@
 //! Disconnecting: what is left is written until a deadline, and given back after it.
 
 use tb_proto::ProtocolVersion::{V3_1_1, V5};
-use tb_proto::{Drained, RefusedReason, State, UndeliveredCause};
+use tb_proto::{Drained, Flushed, RefusedReason, State, UndeliveredCause};
 use tb_tests::network::Cut;
 use tb_tests::world::{Ending, World};
 
@@ -35,6 +35,43 @@ fn what_is_left_is_delivered_before_the_device_leaves() {
         );
         world.settle();
     }
+}
+
+#[test]
+fn a_flush_tells_of_all_that_was_accepted_before_and_of_nothing_else() {
+    let mut world = World::new(1);
+    world.wait(sec(1)).latency(ms(100), ms(0));
+    world
+        .send(20)
+        .send_attribute(0)
+        .send_attribute(1)
+        .flush(sec(60));
+    world.fall_silent().send(5).flush(sec(2)).wait(ms(1_000));
+    let ledger = world.device().ledger();
+    assert!(ledger.ending(22).is_none(), "nothing is known yet");
+    world.wait(sec(2));
+    let told = world.device().ledger().ending(28);
+    let Some(Ending::Flushed(Flushed {
+        delivered: 0,
+        undelivered: 0,
+        left: 27,
+        ..
+    })) = told
+    else {
+        panic!("{told:?}")
+    };
+    world.speak_again().wait(sec(5));
+    let told = world.device().ledger().ending(22);
+    let Some(Ending::Flushed(Flushed {
+        delivered: 22,
+        undelivered: 0,
+        left: 0,
+        ..
+    })) = told
+    else {
+        panic!("{told:?}")
+    };
+    world.flush(sec(60)).settle();
 }
 
 #[test]

@@ -243,6 +243,19 @@ fn subscriptions_that_the_server_may_have_forgotten_are_asked_for_again() {
     assert_eq!(world.device().stats().rpc_calls, 1);
 }
 
+#[test]
+fn a_device_that_leaves_in_the_moment_it_is_connected_asks_for_nothing() {
+    let mut world = World::with(World::config(), 1);
+    world
+        .latency(ms(100), ms(0))
+        .request_attributes(sec(60))
+        .disconnect(sec(1))
+        .renew_credentials()
+        .wait(sec(5));
+    assert_eq!(world.device().client().state(), State::Closed);
+    assert_eq!(world.device().stats().queued_messages, 0);
+}
+
 /// How many of the readings with these numbers are stored.
 fn stored(world: &World, mut numbers: RangeInclusive<u64>) -> usize {
     numbers

@@ -3,6 +3,7 @@
 mod acknowledgements;
 mod attributes;
 mod clock;
+mod coalescing;
 mod draining;
 mod endings;
 mod identifiers;

@@ -304,6 +304,21 @@ fn without_a_wall_clock_a_message_stays_without_a_time_and_is_counted() {
 }
 
 #[test]
+fn the_limits_of_the_server_are_told_on_any_topics_in_any_format() {
+    for (name, topics, format, profile) in ways() {
+        let mut world = world(topics, format, profile, World::config());
+        world.wait(sec(2));
+        let told = world.device().notices().find_map(|event| match event {
+            Event::LimitsTold {
+                max_packet_size, ..
+            } => *max_packet_size,
+            _ => None,
+        });
+        assert_eq!(told, Some(65_536), "{name}");
+    }
+}
+
+#[test]
 fn protobuf_attributes_go_one_by_one_in_their_order() {
     let mut world = world(
         Topics::default(),

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use tb_tests::replay::{Disagreement, Recording, known_disagreements, replay_against_simulator};
 
-use crate::families::{All, LATER, REPLAYED, is_replayed};
+use crate::families::{All, REPLAYED, is_replayed};
 
 const KNOWN: &str = include_str!("../../transcripts/disagreements.txt");
 
@@ -34,13 +34,6 @@ fn the_simulator_answers_as_the_genuine_server_did() {
             .filter(|id| golden.contains_key(*id) || further.contains_key(*id))
             .count();
         println!("  {family}: {} of {}", ids.len() - disagree, ids.len());
-    }
-    for (family, lacks) in LATER {
-        let count = all
-            .iter()
-            .filter(|recording| recording.family == family)
-            .count();
-        println!("later: {count} of family {family}, which needs {lacks}");
     }
 
     let mut wrong = String::new();

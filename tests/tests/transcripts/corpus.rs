@@ -1,20 +1,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::families::{All, LATER, REPLAYED};
+use crate::families::{All, REPLAYED};
 
 #[test]
-fn every_family_is_either_replayed_or_named_as_later() {
+fn every_family_is_played_to_the_simulator() {
     let all = All::load();
     let found: BTreeSet<_> = all
         .iter()
         .map(|recording| recording.family.as_str())
         .collect();
-    let known: BTreeSet<_> = REPLAYED
-        .into_iter()
-        .chain(LATER.map(|(family, _)| family))
-        .collect();
-    assert_eq!(known.len(), REPLAYED.len() + LATER.len());
-    assert!(found.is_subset(&known), "{found:?}");
+    assert_eq!(found, BTreeSet::from(REPLAYED));
 }
 
 #[test]

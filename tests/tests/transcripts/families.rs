@@ -5,9 +5,8 @@ use std::path::Path;
 
 use tb_tests::replay::{Corpus, Recording};
 
-/// Families that the simulator answers: those of a plain device, its claims, its profile, its updates and its
-/// limits.
-pub(crate) const REPLAYED: [&str; 13] = [
+/// Families that are played to the simulator.
+pub(crate) const REPLAYED: [&str; 14] = [
     "connect",
     "pubsub",
     "telemetry",
@@ -16,15 +15,13 @@ pub(crate) const REPLAYED: [&str; 13] = [
     "client-rpc",
     "failure-classes",
     "claim",
+    "gateway",
     "profile",
     "ota",
     "protobuf",
     "provision",
     "rate-limits",
 ];
-
-/// Families that the simulator does not answer yet, and what it lacks for them.
-pub(crate) const LATER: [(&str, &str); 1] = [("gateway", "gateway topics and children")];
 
 /// The recordings of the repository, and those that `TB_TRANSCRIPTS` adds.
 pub(crate) struct All {

@@ -312,6 +312,24 @@ impl<C: Content> Outbox<C> {
         self.entries.get_mut(place)
     }
 
+    /// The name that the next message gets, at the least.
+    pub(crate) fn next_id(&self) -> MessageId {
+        MessageId::new(self.sequence.saturating_add(1), SlotIndex::new(0))
+    }
+
+    /// Every message without outcome; it walks them all.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = &Entry<C>> {
+        let entries = &self.entries;
+        self.lists.iter().flat_map(move |list| {
+            let mut next = list.head();
+            core::iter::from_fn(move || {
+                let entry = entries.get(next?)?;
+                next = entry.next;
+                Some(entry)
+            })
+        })
+    }
+
     /// The first message of a queue.
     pub(crate) const fn first(&self, queue: Queue) -> Option<SlotIndex> {
         self.lists[queue as usize].head()

@@ -16,7 +16,7 @@ pub(crate) type RpcAnswer = Result<RpcResponse, RpcError>;
 /// Reads the answer to the call that we numbered `request`.
 ///
 /// Whether it is JSON or a protobuf message shows: a message begins with a control character, the tag
-/// of its number, which is never 0.
+/// of its number, or of its payload where that is 0.
 pub(crate) fn read_rpc_answer(payload: &Bytes, request: i32) -> RpcAnswer {
     match protobuf::read_rpc_answer(payload, request) {
         Ok(Ok(answer)) => parse_rpc_answer(&answer),

@@ -113,7 +113,7 @@ impl TelemetryBody {
     }
 
     /// Adds the entry or entries of `other`; amortised, it costs the length of `other`.
-    pub(super) fn append(&mut self, other: &Self) -> Result<(), InvalidPayload> {
+    pub(crate) fn append(&mut self, other: &Self) -> Result<(), InvalidPayload> {
         if [self.encoding(), other.encoding()].contains(&Encoding::Protobuf) {
             return Err(InvalidPayload::ProtobufInBatch);
         }

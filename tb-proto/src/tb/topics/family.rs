@@ -17,8 +17,10 @@ pub enum TopicFamily {
     /// The short topics that name the format: `v2/t/j` with [`PayloadFormat::Json`], `v2/t/p` with
     /// [`PayloadFormat::Protobuf`], whatever the format of the device profile is.
     ///
-    /// That makes a device speak JSON whose profile is for protobuf. A claim has no such topic and is
-    /// refused there. In protobuf it adds nothing: on a JSON profile the server has no schema for
+    /// That makes a device speak JSON whose profile is for protobuf. A claim and the question for the
+    /// server's limits have no such topic and are refused there; on MQTT 3.1.1, where a refusal closes the
+    /// connection, switch the latter off
+    /// ([`ask_session_limits`](crate::Config::ask_session_limits)). In protobuf it adds nothing: on a JSON profile the server has no schema for
     /// telemetry and attributes and refuses them (TB §11.3).
     V2Explicit,
 }

@@ -10,9 +10,20 @@ use crate::sim::rate_limits::Cost;
 use crate::sim::setup::DeviceSetup;
 use crate::sim::simulator::{ConnectionId, Simulator};
 use crate::sim::stored::Stored;
+use crate::sim::time::Time;
 
-/// Connected children by name.
-pub(in crate::sim) type Children = BTreeMap<String, DeviceId>;
+/// Children by name.
+pub(in crate::sim) type Children = BTreeMap<String, Child>;
+
+/// A child that the gateway has named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::sim) struct Child {
+    pub(in crate::sim) device: DeviceId,
+    /// It is reached through this gateway. Without one it gets no downlinks (reference §17, 5).
+    pub(in crate::sim) has_session: bool,
+    /// Its own uplinks alone count; a repeated connect does not (C-140).
+    pub(in crate::sim) last_activity: Time,
+}
 
 /// Why a child cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,12 +88,14 @@ impl Simulator {
         device_type: &str,
     ) -> Result<DeviceId, NoChild> {
         let gateway = self.device_of(id).ok_or(NoChild::MessageLimit)?;
-        if let Some(&device) = self
+        let now = self.now;
+        if let Some(&child) = self
             .session_mut(id)
             .and_then(|session| session.children.get(name))
-            && !self.backend.device(device).deleted
+            && !self.backend.device(child.device).deleted
+            && !self.has_expired(child)
         {
-            return Ok(device);
+            return Ok(child.device);
         }
         if !self.charge_child(gateway, Charged::ChildLookUp, Cost::Regular) {
             return Err(NoChild::MessageLimit);
@@ -92,18 +105,82 @@ impl Simulator {
             Some(device) => device,
             None => self.create_child(name, device_type)?,
         };
-        if let Some(session) = self.session_mut(id) {
-            session.children.insert(name.to_owned(), device);
-            self.record(Stored::GatewayChild {
-                gateway: self.backend.device(gateway).name.clone(),
-                child: name.to_owned(),
-                device_type: device_type.to_owned(),
-                created: known.is_none(),
-            });
+        self.record(Stored::GatewayChild {
+            gateway: self.backend.device(gateway).name.clone(),
+            child: name.to_owned(),
+            device_type: device_type.to_owned(),
+            created: known.is_none(),
+        });
+        // Over the limit the gateway is not told.
+        let has_session = self.charge_child(gateway, Charged::SessionOpen, Cost::Regular);
+        if has_session {
+            self.take_over(device);
         }
-        // Over the limit the gateway is not told, and the child gets no downlinks (reference §17, 5).
-        self.charge_child(gateway, Charged::SessionOpen, Cost::Regular);
+        if let Some(session) = self.session_mut(id) {
+            let child = Child {
+                device,
+                has_session,
+                last_activity: now,
+            };
+            session.children.insert(name.to_owned(), child);
+        }
+        if has_session {
+            self.send_pending_rpcs_of(id, device);
+        }
         Ok(device)
+    }
+
+    /// As [`child`](Self::child), for a message of the child itself.
+    pub(super) fn active_child(
+        &mut self,
+        id: ConnectionId,
+        name: &str,
+    ) -> Result<DeviceId, NoChild> {
+        let device = self.child(id, name, "default")?;
+        let now = self.now;
+        if let Some(session) = self.session_mut(id)
+            && let Some(child) = session.children.get_mut(name)
+        {
+            child.last_activity = now;
+        }
+        Ok(device)
+    }
+
+    /// Whether a check has found the child inactive; nobody is told (C-140).
+    fn has_expired(&self, child: Child) -> bool {
+        self.inactivity_check_after(child.last_activity) <= self.now
+    }
+
+    /// Gateway sessions through which a device is reached.
+    pub(in crate::sim) fn gateways_of(&self, device: DeviceId) -> Vec<ConnectionId> {
+        self.connections
+            .iter()
+            .filter(|(_, connection)| {
+                connection.session().is_some_and(|session| {
+                    let mut children = session.children.values();
+                    children.any(|&child| {
+                        child.device == device && child.has_session && !self.has_expired(child)
+                    })
+                })
+            })
+            .map(|(&id, _)| id)
+            .collect()
+    }
+
+    /// A device has one session. A gateway that loses a child hears nothing of it (reference §9.11).
+    pub(in crate::sim) fn take_from_gateways(&mut self, device: DeviceId) {
+        for id in self.gateways_of(device) {
+            if let Some(session) = self.session_mut(id) {
+                session.children.retain(|_, child| child.device != device);
+            }
+        }
+    }
+
+    fn take_over(&mut self, device: DeviceId) {
+        self.take_from_gateways(device);
+        for id in self.sessions_of(device) {
+            self.evict(id);
+        }
     }
 
     fn create_child(&mut self, name: &str, device_type: &str) -> Result<DeviceId, NoChild> {

@@ -6,6 +6,7 @@ use crate::sim::attributes;
 use crate::sim::backend::{Confirmation, DeviceId};
 use crate::sim::charges::Charged;
 use crate::sim::claim::Claim;
+use crate::sim::control::QueueKind;
 use crate::sim::failures::Failure;
 use crate::sim::formats::Format;
 use crate::sim::json::quote;
@@ -42,6 +43,7 @@ enum Part {
     Invalid,
     NeverConfirmed,
     OverLimit,
+    NotQueued,
     NoChild(NoChild),
 }
 
@@ -65,7 +67,7 @@ impl Simulator {
             id,
             packet_id,
             parts,
-            (Charged::Telemetry, cost),
+            (QueueKind::Telemetry, cost),
             |simulator, device, batches| simulator.store_telemetry(device, batches, None),
         )
     }
@@ -81,7 +83,7 @@ impl Simulator {
             id,
             packet_id,
             parts,
-            (Charged::Attributes, cost),
+            (QueueKind::Attributes, cost),
             Self::store_client_attributes,
         )
     }
@@ -97,7 +99,7 @@ impl Simulator {
             id,
             packet_id,
             parts,
-            (Charged::Claim, cost),
+            (QueueKind::Claim, cost),
             Self::store_claim,
         )
     }
@@ -110,7 +112,7 @@ impl Simulator {
         request: i32,
         data: String,
     ) -> Result<Taken, Failure> {
-        match self.child(id, name, "default") {
+        match self.active_child(id, name) {
             Ok(_) if !self.charge_for_child(id, Charged::RpcReply, Cost::Regular) => {
                 Ok(self.refuse_over_limit(id, packet_id))
             }
@@ -129,7 +131,7 @@ impl Simulator {
         query: &AttributeQuery,
         format: Format,
     ) -> Result<Taken, Failure> {
-        let device = match self.child(id, &query.device, "default") {
+        let device = match self.active_child(id, &query.device) {
             Ok(device) => device,
             Err(refused) => return self.refuse_child(id, packet_id, refused),
         };
@@ -163,13 +165,13 @@ impl Simulator {
                 Vec::new()
             }
         };
-        protobuf::gateway_attributes_response(
-            &query.device,
+        let response = protobuf::attributes_response(
             query.request,
             &found(&device.client, query.client),
             &found(&device.shared, !query.client),
             query.keys.len() > 1,
-        )
+        );
+        protobuf::for_child(&query.device, &response)
     }
 
     /// `"value":…` for one requested key, `"values":{…}` for several, nothing if none was found.
@@ -236,27 +238,39 @@ impl Simulator {
         Taken::Answered
     }
 
+    /// At QoS 0 nobody notices.
+    fn refuse_not_queued(&mut self, id: ConnectionId, packet_id: Option<u16>) -> Taken {
+        const UNSPECIFIED_ERROR: u8 = 0x80;
+        if let Some(packet_id) = packet_id {
+            self.acknowledge_with(id, packet_id, UNSPECIFIED_ERROR);
+            self.close(id);
+        }
+        Taken::Answered
+    }
+
     /// Handles every child's part, then acknowledges them together.
     fn for_each_child<T>(
         &mut self,
         id: ConnectionId,
         packet_id: Option<u16>,
         parts: Parts<T>,
-        (message, cost): (Charged, impl Fn(&T) -> Cost),
+        (kind, cost): (QueueKind, impl Fn(&T) -> Cost),
         store: impl Fn(&mut Self, DeviceId, T),
     ) -> Result<Taken, Failure> {
         let mut outcomes = Vec::with_capacity(parts.len());
         for (name, reading) in parts {
-            let outcome = match (self.child(id, &name, "default"), reading) {
+            let outcome = match (self.active_child(id, &name), reading) {
                 (Err(refused), _) => Part::NoChild(refused),
                 (Ok(_), Reading::Invalid) => Part::Invalid,
                 (Ok(_), Reading::Empty) => Part::NeverConfirmed,
                 (Ok(device), Reading::Given(content)) => {
-                    if self.charge_for_child(id, message, cost(&content)) {
+                    if !self.charge_for_child(id, kind.into(), cost(&content)) {
+                        Part::OverLimit
+                    } else if self.backend.queue_fails(device, kind) {
+                        Part::NotQueued
+                    } else {
                         store(self, device, content);
                         Part::Stored
-                    } else {
-                        Part::OverLimit
                     }
                 }
             };
@@ -270,6 +284,8 @@ impl Simulator {
             Err(Failure::Element)
         } else if any(Part::OverLimit) {
             Ok(self.refuse_over_limit(id, packet_id))
+        } else if any(Part::NotQueued) {
+            Ok(self.refuse_not_queued(id, packet_id))
         } else if any(Part::NoChild(NoChild::MessageLimit)) {
             self.refuse_child(id, packet_id, NoChild::MessageLimit)
         } else if any(Part::NoChild(NoChild::DeviceLimit)) {

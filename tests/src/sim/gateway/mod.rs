@@ -1,6 +1,7 @@
-//! Uplinks of gateways (reference §9), without downlinks to children yet.
+//! Gateways (reference §9), without their latency metrics.
 
 mod children;
+mod downlinks;
 mod in_json;
 mod in_protobuf;
 mod messages;
@@ -11,6 +12,7 @@ use super::publish::Taken;
 use super::simulator::{ConnectionId, Simulator};
 
 pub(super) use children::Children;
+pub(super) use downlinks::RPC;
 
 const TOPIC_NAME_INVALID: u8 = 0x90;
 

@@ -1,7 +1,7 @@
 //! The messages of gateways (reference §11.6).
 
-use super::messages::{ClaimDevice, TimedAttribute, attributes_response};
-use super::wire::{bytes_field, fields, text};
+use super::messages::ClaimDevice;
+use super::wire::{fields, text};
 use super::{Content, NotProtobuf};
 use crate::sim::json::Json;
 use crate::sim::stored::TypedValue;
@@ -131,21 +131,6 @@ pub(in crate::sim) fn rpc_reply(bytes: &[u8]) -> Result<(String, i32, String), N
         }
     }
     Ok((device, id, data))
-}
-
-/// `GatewayAttributeResponseMsg`
-pub(in crate::sim) fn gateway_attributes_response(
-    device: &str,
-    request: i32,
-    client: &[TimedAttribute],
-    shared: &[TimedAttribute],
-    several_requested: bool,
-) -> Vec<u8> {
-    let mut out = Vec::new();
-    bytes_field(&mut out, 1, device.as_bytes());
-    let response = attributes_response(request, client, shared, several_requested);
-    bytes_field(&mut out, 2, &response);
-    out
 }
 
 /// The messages in field 1, each read.

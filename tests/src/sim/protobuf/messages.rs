@@ -169,6 +169,42 @@ impl ProvisionDeviceResponse<'_> {
     }
 }
 
+/// `ToDeviceRpcRequestMsg`, as gateways get it.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::sim) struct DeviceRpcRequest<'a> {
+    pub(in crate::sim) id: i32,
+    pub(in crate::sim) method: &'a str,
+    pub(in crate::sim) params: &'a str,
+    pub(in crate::sim) expiration_ms: i64,
+    pub(in crate::sim) uuid: [u64; 2],
+    pub(in crate::sim) oneway: bool,
+    pub(in crate::sim) persisted: bool,
+}
+
+impl DeviceRpcRequest<'_> {
+    pub(in crate::sim) fn to_bytes(self) -> Vec<u8> {
+        let mut out = Vec::new();
+        number_field(&mut out, 1, i64::from(self.id).cast_unsigned());
+        bytes_field(&mut out, 2, self.method.as_bytes());
+        bytes_field(&mut out, 3, self.params.as_bytes());
+        number_field(&mut out, 4, self.expiration_ms.cast_unsigned());
+        number_field(&mut out, 5, self.uuid[0]);
+        number_field(&mut out, 6, self.uuid[1]);
+        number_field(&mut out, 7, u64::from(self.oneway));
+        number_field(&mut out, 8, u64::from(self.persisted));
+        out
+    }
+}
+
+/// A message for a child, with its name: `GatewayAttributeUpdateNotificationMsg`,
+/// `GatewayDeviceRpcRequestMsg`, `GatewayAttributeResponseMsg`.
+pub(in crate::sim) fn for_child(name: &str, message: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    bytes_field(&mut out, 1, name.as_bytes());
+    present_bytes_field(&mut out, 2, message);
+    out
+}
+
 /// `ToServerRpcResponseMsg` with the reply, or with an error of the transport.
 pub(in crate::sim) fn rpc_response(request: i32, reply: Result<&str, &str>) -> Vec<u8> {
     let mut out = Vec::new();

@@ -9,8 +9,7 @@ mod wire;
 
 pub(super) use gateway::{
     GatewayAttributesRequest, attributes as gateway_attributes, claims as gateway_claims,
-    connect as gateway_connect, gateway_attributes_response, rpc_reply as gateway_rpc_reply,
-    telemetry as gateway_telemetry,
+    connect as gateway_connect, rpc_reply as gateway_rpc_reply, telemetry as gateway_telemetry,
 };
 pub(super) use messages::*;
 pub(super) use schema::Schema;

@@ -1,27 +1,15 @@
 """Takes the official ThingsBoard SDK through what a device does, and tells what came of each step.
 
-Usage: device.py HOST PORT TOKEN
+Usage: everyday.py HOST PORT TOKEN
 
-Prints one JSON object a line, with the name of the step in "step". After "listening" it waits for a change
-of the shared attribute "uploadFrequency" and for an RPC, which the reader of these lines brings about.
+After "listening" it waits for a change of the shared attribute "uploadFrequency" and for an RPC, which the
+test brings about.
 """
 
-import json
-import os
 import queue
 import sys
 
-# The SDK may run pip while it is imported, which prints to the standard output of the process.
-facts_out = os.fdopen(os.dup(1), "w")
-os.dup2(2, 1)
-
-from tb_device_mqtt import TBDeviceMqttClient
-
-PATIENCE_S = 20
-
-
-def tell(step, **facts):
-    print(json.dumps({"step": step, **facts}), file=facts_out, flush=True)
+from steps import PATIENCE_S, TBDeviceMqttClient, leave, tell
 
 
 def main(host, port, token):
@@ -64,9 +52,7 @@ def main(host, port, token):
     client.send_rpc_reply(call, {"pong": request["params"]}, wait_for_publish=True)
     tell("server_rpc", request=request)
 
-    client.disconnect()
-    client.stop()
-    tell("done")
+    leave(client)
 
 
 if __name__ == "__main__":

@@ -1,17 +1,13 @@
-//! The official Python SDK as a device of the simulator: what ThingsBoard's own client takes for an answer
-//! is one, and what it sends is stored as ThingsBoard stores it.
-
-use core::time::Duration;
-use std::io::{BufRead, BufReader, Lines};
-use std::path::Path;
-use std::process::{Child, ChildStdout, Command, Stdio};
+//! What a device does every day.
 
 use serde_json::{Value, json};
 use tb_tests::sim::server::SimulatorServer;
 use tb_tests::sim::{Control, Setup, Stored, Timestamp, TypedValue};
 
+use crate::PATIENCE;
+use crate::script::Script;
+
 const TOKEN: &str = "PYTHON_DEVICE_TOKEN";
-const PATIENCE: Duration = Duration::from_secs(20);
 
 #[test]
 fn the_official_python_sdk_takes_the_simulator_for_thingsboard() {
@@ -26,7 +22,7 @@ fn the_official_python_sdk_takes_the_simulator_for_thingsboard() {
         .insert("getTime".to_owned(), json!({ "time": "12:00" }));
     setup.tenant_limits.device_messages = Some("1000:1".to_owned());
     let server = SimulatorServer::start(setup).unwrap();
-    let mut script = Script::start(&server);
+    let script = Script::start("everyday", &server, &[TOKEN]);
 
     assert_eq!(script.step("connected")["code"], "Success");
 
@@ -116,60 +112,6 @@ fn the_official_python_sdk_takes_the_simulator_for_thingsboard() {
         [TypedValue::String("A-7".to_owned())]
     );
     assert_eq!(client_attribute(&server, "rooms"), [TypedValue::Long(4)]);
-}
-
-/// `device.py`, which tells its steps.
-struct Script {
-    process: Child,
-    lines: Lines<BufReader<ChildStdout>>,
-}
-
-impl Script {
-    fn start(server: &SimulatorServer) -> Self {
-        let python = std::env::var_os("TB_PYTHON").unwrap_or_else(|| "python3".into());
-        let address = server.address();
-        let mut process = Command::new(&python)
-            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("interop/device.py"))
-            .args([
-                &address.ip().to_string(),
-                &address.port().to_string(),
-                TOKEN,
-            ])
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap_or_else(|error| panic!("{}: {error}", python.to_string_lossy()));
-        let stdout = process.stdout.take().expect("piped above");
-        Self {
-            process,
-            lines: BufReader::new(stdout).lines(),
-        }
-    }
-
-    /// The next step, which has to be this one. The script's own patience ends the wait.
-    fn step(&mut self, name: &str) -> Value {
-        let line = self.lines.next().unwrap_or_else(|| {
-            panic!(
-                "the script ended before {name:?} (TB_PYTHON names a Python with tb-mqtt-client)"
-            )
-        });
-        let step: Value = serde_json::from_str(&line.unwrap()).unwrap();
-        assert_eq!(step["step"], name, "{step}");
-        step
-    }
-
-    fn ends_well(mut self) {
-        let status = self.process.wait().unwrap();
-        assert!(status.success(), "{status}");
-    }
-}
-
-impl Drop for Script {
-    fn drop(&mut self) {
-        // It may have ended by itself, and then there is nothing left to end.
-        let _gone = self.process.kill();
-        let _reaped = self.process.wait();
-    }
 }
 
 /// Time, if the device gave it, and value of what was stored under a key.

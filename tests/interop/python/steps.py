@@ -1,0 +1,45 @@
+"""What the scripts have in common: the official SDK, and telling steps to the test that runs them.
+
+A step is one JSON object on a line of the standard output, with its name in "step".
+"""
+
+import json
+import os
+import queue
+import sys
+
+# The SDK may run pip while it is imported, which prints to the standard output of the process.
+facts_out = os.fdopen(os.dup(1), "w")
+os.dup2(2, 1)
+
+from tb_device_mqtt import TBDeviceMqttClient
+
+PATIENCE_S = 20
+
+
+def tell(step, **facts):
+    print(json.dumps({"step": step, **facts}), file=facts_out, flush=True)
+
+
+def wait_until_told_to_go_on():
+    sys.stdin.read()
+
+
+def connect(host, port, **options):
+    """A connected client that has asked for the limits of its session, as it does by itself, and keeps them."""
+    client = TBDeviceMqttClient(host, int(port), **options)
+    applied = queue.Queue()
+
+    def apply(id, limits, error):
+        client.on_service_configuration(id, limits, error)
+        applied.put(limits)
+
+    client.service_configuration_callback = apply
+    client.connect()
+    return client, applied.get(timeout=PATIENCE_S)
+
+
+def leave(client):
+    client.disconnect()
+    client.stop()
+    tell("done")
