@@ -14,6 +14,7 @@
 mod backoff;
 mod connecting;
 mod credentials;
+mod cutting;
 mod deadlines;
 mod dispatch;
 mod drain;
@@ -34,6 +35,7 @@ mod signal;
 mod suspects;
 mod timers;
 mod transport;
+mod turn;
 mod version;
 
 #[cfg(test)]

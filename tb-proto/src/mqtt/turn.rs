@@ -1,0 +1,212 @@
+//! Whose turn it is: order, window and the server's rate limits.
+//!
+//! ```text
+//!   First ─▶ Urgent ─▶ Again ─▶ Live (three of four turns) | Normal
+//! ```
+
+use super::engine::{Mqtt, Phase};
+use super::limits::SHORTEST_WAIT;
+use super::link::Link;
+use super::outbox::{Content, Lane, Publication, Queue, SlotIndex, Stage};
+use super::pacing::{Cost, Permission, Tokens};
+use super::timers::Timer;
+use crate::codec::QoS;
+use crate::time::Instant;
+
+/// While rate limits hold up a backlog, so many live messages go before one of the backlog does.
+const LIVE_IN_A_ROW: u8 = 3;
+
+impl<C: Content> Mqtt<C> {
+    /// What is written next, if the connection can take it and the server's limits allow it.
+    ///
+    /// Urgent messages come first, then those that a lost connection carried, then the others in the
+    /// order of acceptance; where rate limits hold up a backlog, live messages share the way with it.
+    /// A suspect travels alone: the others wait until nothing is on its way, and again until its fate
+    /// is known.
+    pub(super) fn next_turn(&self, link: &Link) -> Turn {
+        const NOTHING: Turn = Turn::Wait {
+            until: None,
+            prove: false,
+        };
+        if self.paused_until.is_some_and(|until| until > self.now) || link.trial.is_some() {
+            return NOTHING;
+        }
+        let in_flight = self.outbox.count(Queue::InFlight);
+        let is_cutting = self.outbox.first(Queue::First).is_some();
+        if !is_cutting && let Some(place) = self.due_suspect(link) {
+            if in_flight > 0 {
+                return NOTHING;
+            }
+            return self.turn(link, place, true);
+        }
+        // To the server, what was given up is still on its way [MQTT-3.3.4-9].
+        let window_is_open = in_flight + link.identifiers.given_up() < link.window;
+        let held = link.backlog_held.filter(|&until| until > self.now);
+        let mut waits = Waits::default();
+        let queues = [Queue::First, Queue::Urgent, Queue::Again, self.next_lane()];
+        for &queue in &queues {
+            let Some((place, entry)) = self
+                .outbox
+                .first(queue)
+                .and_then(|place| Some((place, self.outbox.at(place)?)))
+            else {
+                continue;
+            };
+            let publication = &entry.publication;
+            if let Some(until) = held
+                && !(matches!(queue, Queue::First | Queue::Urgent)
+                    && publication.content.cost().is_small())
+            {
+                waits.until(until);
+                continue;
+            }
+            if publication.qos == QoS::AtLeastOnce && !window_is_open {
+                return NOTHING;
+            }
+            if !self.pacer.is_limited() {
+                return Turn::Write {
+                    place,
+                    alone: false,
+                };
+            }
+            // Behind a message that waits for tokens nothing else takes them away.
+            if waits.keep_back(publication.content.cost()) {
+                continue;
+            }
+            match self.turn(link, place, false) {
+                Turn::Wait { until, prove } => {
+                    waits.add(publication.content.cost(), until, prove);
+                }
+                turn => return turn,
+            }
+        }
+        Turn::Wait {
+            until: waits.until,
+            prove: waits.prove,
+        }
+    }
+
+    /// Whether the message can be paid.
+    fn turn(&self, link: &Link, place: SlotIndex, alone: bool) -> Turn {
+        let write = Turn::Write { place, alone };
+        let Some(entry) = self.outbox.at(place).filter(|_| self.pacer.is_limited()) else {
+            return write;
+        };
+        let content = &entry.publication.content;
+        let cost = Tokens::from(content.cost());
+        let most = self.pacer.max_data_points().map(u64::from);
+        let is_over = most.is_some_and(|most| cost.data_points > most);
+        if content.is_cut() || (is_over && content.can_be_cut()) {
+            return Turn::Cut { place };
+        }
+        let owed = self.owed(link);
+        match self.pacer.permission(self.now, owed, cost) {
+            Permission::Now => write,
+            Permission::At(at) => Turn::Wait {
+                until: Some(at),
+                prove: self.pacer.weighs(link.unproven.provable()),
+            },
+            Permission::AfterAcknowledgement => Turn::Wait {
+                until: None,
+                prove: true,
+            },
+        }
+    }
+
+    /// The lane whose turn it is: the backlog gets every fourth turn.
+    fn next_lane(&self) -> Queue {
+        let backlog_waits = self.outbox.first(Queue::Normal).is_some();
+        let live_waits = self.outbox.first(Queue::Live).is_some();
+        if live_waits && !(backlog_waits && self.live_in_a_row >= LIVE_IN_A_ROW) {
+            Queue::Live
+        } else {
+            Queue::Normal
+        }
+    }
+
+    pub(super) fn count_turn(&mut self, place: SlotIndex) {
+        match self.outbox.at(place).map(|entry| entry.stage) {
+            Some(Stage::Ready(Lane::Live)) => {
+                self.live_in_a_row = self.live_in_a_row.saturating_add(1);
+            }
+            Some(Stage::Ready(Lane::Normal)) => self.live_in_a_row = 0,
+            _ => {}
+        }
+    }
+
+    /// Whether a message that comes now goes past a backlog that rate limits hold up.
+    pub(super) fn is_live(&self, publication: &Publication<C>) -> bool {
+        if publication.lane != Lane::Normal || !self.pacer.is_limited() {
+            return false;
+        }
+        let Phase::Online(link) = &self.phase else {
+            return false;
+        };
+        let backlog = self
+            .outbox
+            .first(Queue::Normal)
+            .and_then(|place| self.outbox.at(place))
+            .is_some_and(|oldest| oldest.publication.accepted < link.online_since);
+        // What is live keeps its order, backlog or not.
+        let live_waits = self.outbox.first(Queue::Live).is_some();
+        (backlog || live_waits) && publication.content.has_time()
+    }
+
+    /// Whether a message can be written, or something has to be set up for its sake.
+    pub(super) fn has_turn(&self, link: &Link) -> bool {
+        match self.next_turn(link) {
+            Turn::Write { .. } | Turn::Cut { .. } => true,
+            // The timer, or the question that an acknowledgement answers, may have to be set.
+            Turn::Wait { until, prove } => {
+                let is_set = |until| {
+                    self.timers
+                        .is_set_before(Timer::Pace, until + SHORTEST_WAIT)
+                };
+                until.is_some_and(|until| !is_set(until))
+                    || (prove && !link.unproven.provable().is_none())
+            }
+        }
+    }
+}
+
+/// What is done next.
+pub(super) enum Turn {
+    /// The message is written; alone if it is a suspect: then nothing else is until its fate is known.
+    Write { place: SlotIndex, alone: bool },
+    /// The message is over a limit: a part of it is cut off.
+    Cut { place: SlotIndex },
+    /// Nothing, until then or until an acknowledgement comes, which can be asked for.
+    Wait { until: Option<Instant>, prove: bool },
+}
+
+/// Why messages have been passed over.
+#[derive(Default)]
+struct Waits {
+    until: Option<Instant>,
+    prove: bool,
+    for_messages: bool,
+    for_telemetry: bool,
+}
+
+impl Waits {
+    fn until(&mut self, until: Instant) {
+        self.until = Some(self.until.map_or(until, |sooner| sooner.min(until)));
+    }
+
+    fn add(&mut self, cost: Cost, until: Option<Instant>, prove: bool) {
+        let tokens = Tokens::from(cost);
+        self.for_messages |= tokens.messages > 0;
+        self.for_telemetry |= tokens.telemetry_messages > 0;
+        self.prove |= prove;
+        if let Some(until) = until {
+            self.until(until);
+        }
+    }
+
+    /// Whether a message with this cost would take tokens away from one that waits for them.
+    fn keep_back(&self, cost: Cost) -> bool {
+        let tokens = Tokens::from(cost);
+        (self.for_messages && tokens.messages > 0)
+            || (self.for_telemetry && tokens.telemetry_messages > 0)
+    }
+}
