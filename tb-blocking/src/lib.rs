@@ -64,8 +64,9 @@ pub use tb_driver::{
 #[doc(no_inline)]
 pub use tb_proto::{
     AttributeQuery, AttributeUpdate, AttributeValues, Attributes, Cause, Claim, Config,
-    Credentials, Delivered, Endpoint, Installed, Overflow, Package, PayloadFormat, Priority,
-    ProtocolVersion, ProvisionError, ProvisionRequest, QoS, Refused, RefusedReason, RequestError,
-    RpcCall, RpcReply, RpcResponse, Source, State, Stats, Telemetry, TopicFamily, Topics,
-    Undelivered, UndeliveredCause, UpdateError, UpdateState, Verifier, VersionPolicy,
+    Credentials, Delivered, Endpoint, Flushed, Installed, LimitWindow, Limits, Overflow, Package,
+    PayloadFormat, Priority, ProtocolVersion, ProvisionError, ProvisionRequest, QoS, RateLimit,
+    RateLimits, Refused, RefusedReason, RequestError, RpcCall, RpcReply, RpcResponse, Source,
+    State, Stats, Telemetry, TopicFamily, Topics, Undelivered, UndeliveredCause, UpdateError,
+    UpdateState, Verifier, VersionPolicy,
 };

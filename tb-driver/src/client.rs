@@ -8,8 +8,8 @@ use core::time::Duration;
 use tb_proto::{
     AlreadyFollowed, AlreadyServed, AttributeKeys, AttributeQuery, AttributeUpdate,
     AttributeValues, Attributes, Cause, Claim, Credentials, Drained, Flushed, Installed, Instant,
-    InvalidCredentials, Message, PackageType, ProtocolVersion, Refused, RpcCall, RpcMethods,
-    RpcResponse, State, Stats, Telemetry, Undelivered,
+    InvalidCredentials, Limits, Message, PackageType, ProtocolVersion, Refused, RpcCall,
+    RpcMethods, RpcResponse, State, Stats, Telemetry, Undelivered,
 };
 
 use crate::error::{NotConnected, RoomError, WaitError};
@@ -337,6 +337,14 @@ impl Client {
     pub fn stats(&self) -> Stats {
         self.shared()
             .with(|state, _| state.machine.stats())
+            .unwrap_or_default()
+    }
+
+    /// The server's limits and what is left of them, to be given to the next client of this device; see
+    /// [`Config::known_limits`](tb_proto::Config::known_limits).
+    pub fn limits(&self) -> Limits {
+        self.shared()
+            .with(|state, _| state.machine.limits())
             .unwrap_or_default()
     }
 

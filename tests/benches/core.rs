@@ -139,6 +139,8 @@ impl Machine {
     fn online(window: usize) -> Self {
         let config = Config::new("mqtt://bench".parse().unwrap(), Credentials::token("BENCH"))
             .version(VersionPolicy::Only(ProtocolVersion::V5))
+            // Asked for, they hold the backlog back until the answer comes.
+            .ask_session_limits(false)
             .max_inflight(u16::try_from(window).unwrap())
             .max_queued_bytes(1 << 30);
         let mut client = Client::new(config, NOW, 1).unwrap();

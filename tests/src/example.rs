@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tb_proto::{Credentials, ProvisionRequest};
 
 use crate::sim::server::SimulatorServer;
-use crate::sim::{Control, ProvisionProfile, ProvisionStrategy, Setup};
+use crate::sim::{Control, ProvisionProfile, ProvisionStrategy, Setup, TenantLimits};
 
 /// Nobody has to press a button at a real server: after this long a part goes without an answer.
 pub const PATIENCE: Duration = Duration::from_secs(5);
@@ -27,7 +27,15 @@ pub struct Server {
 
 /// Runs an example, and says on standard error what was wrong if it failed.
 pub fn main(example: impl FnOnce(&Server) -> Result<(), Box<dyn Error>>) -> ExitCode {
-    let run = || example(&Server::new()?);
+    main_with(TenantLimits::default(), example)
+}
+
+/// As [`main`]; the simulated server has these rate limits.
+pub fn main_with(
+    limits: TenantLimits,
+    example: impl FnOnce(&Server) -> Result<(), Box<dyn Error>>,
+) -> ExitCode {
+    let run = || example(&Server::new(limits)?);
     match run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -38,7 +46,7 @@ pub fn main(example: impl FnOnce(&Server) -> Result<(), Box<dyn Error>>) -> Exit
 }
 
 impl Server {
-    fn new() -> io::Result<Self> {
+    fn new(limits: TenantLimits) -> io::Result<Self> {
         if let Ok(url) = env::var("TB_URL") {
             return Ok(Self {
                 simulated: None,
@@ -46,6 +54,7 @@ impl Server {
             });
         }
         let mut setup = Setup::one_device(TOKEN);
+        setup.tenant_limits = limits;
         let device = &mut setup.devices[0];
         device.shared.insert("uploadFrequency".into(), json!(10));
         device.client.insert("serial".into(), json!("A-17"));

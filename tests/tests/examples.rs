@@ -12,6 +12,8 @@ mod claim_device;
 mod client_rpc;
 #[path = "../examples/provision_device.rs"]
 mod provision_device;
+#[path = "../examples/rate_limits.rs"]
+mod rate_limits;
 #[path = "../examples/request_attributes.rs"]
 mod request_attributes;
 #[path = "../examples/respond_to_server_rpc.rs"]
@@ -76,6 +78,7 @@ examples! {
     a_device_asks_for_attributes: request_attributes,
     a_device_sends_telemetry_and_attributes: telemetry_and_attributes,
     a_device_sends_many_readings: telemetry_pack,
+    a_device_keeps_the_limits_of_its_server: rate_limits,
     a_device_follows_its_attributes: subscription_to_attributes,
     a_device_answers_calls: respond_to_server_rpc,
     a_device_sends_telemetry_and_attributes_on_threads: telemetry_and_attributes_blocking,

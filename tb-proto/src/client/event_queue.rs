@@ -136,6 +136,8 @@ impl EventQueue {
 
 fn payload_of(completion: &Completion) -> usize {
     match completion {
+        // Nearly all are this one.
+        Completion::Delivery(Ok(_)) => 0,
         Completion::Delivery(Err(undelivered)) => {
             undelivered.payload.len() + size_of_val(&**undelivered)
         }

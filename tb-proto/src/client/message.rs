@@ -58,13 +58,14 @@ impl Message {
         }
     }
 
+    /// What has passed [`check`](Self::check), taken apart.
     pub(super) fn into_parts(
         self,
         format: PayloadFormat,
     ) -> Result<(Content, MessageOptions), InvalidPayload> {
         Ok(match self {
             Self::Telemetry(telemetry) => {
-                let (body, options) = telemetry.into_parts(format)?;
+                let (body, options) = telemetry.into_checked_parts(format)?;
                 (Content::Telemetry(body), options)
             }
             Self::Attributes(attributes) => {

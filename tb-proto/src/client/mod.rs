@@ -233,6 +233,9 @@ impl Client {
     /// This never fails: if they are no MQTT, the machine ends the link itself.
     pub fn handle_input(&mut self, now: Instant, link: LinkId, data: &[u8]) {
         self.mqtt.handle_input(now, link, data);
+        while self.mqtt.handle_next_packet() {
+            self.handle_signals();
+        }
         self.advance();
     }
 
@@ -376,9 +379,7 @@ impl Client {
 
     /// Reads what the MQTT layer has to say, and sends what can be sent now.
     fn advance(&mut self) {
-        while let Some(signal) = self.mqtt.poll_signal() {
-            self.handle_signal(signal);
-        }
+        self.handle_signals();
         if self.mqtt.is_online() {
             let together = if self.config.payload_format.is_json() {
                 self.max_payload(self.topics.attributes.len())
@@ -391,5 +392,11 @@ impl Client {
             self.requests.advance(&mut self.mqtt, &self.topics);
         }
         self.advance_updates();
+    }
+
+    fn handle_signals(&mut self) {
+        while let Some(signal) = self.mqtt.poll_signal() {
+            self.handle_signal(signal);
+        }
     }
 }

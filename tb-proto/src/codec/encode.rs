@@ -164,14 +164,14 @@ pub(crate) fn publish(
     put_fixed_header(if id.is_some() { 0x32 } else { 0x30 }, body, out);
     out.put_u16(topic.len() as u16);
     topic.write_to(out);
-    if let Some(id) = id {
-        out.put_u16(id.get());
+    // MQTT 5: no properties. One append of a known size, as this is done for every reading.
+    match (id.map(|id| id.get().to_be_bytes()), version) {
+        (Some([high, low]), ProtocolVersion::V5) => out.extend_from_slice(&[high, low, 0]),
+        (Some(id), ProtocolVersion::V3_1_1) => out.extend_from_slice(&id),
+        (None, ProtocolVersion::V5) => out.put_u8(0),
+        (None, ProtocolVersion::V3_1_1) => {}
     }
-    if version == ProtocolVersion::V5 {
-        // No properties.
-        out.put_u8(0);
-    }
-    for part in payload {
+    for part in payload.iter().filter(|part| !part.is_empty()) {
         out.extend_from_slice(part);
     }
     Ok(len)

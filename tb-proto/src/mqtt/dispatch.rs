@@ -146,7 +146,7 @@ impl<C: Content> Mqtt<C> {
         let held = link.backlog_held.filter(|&until| until > self.now);
         let mut waits = Waits::default();
         let queues = [Queue::First, Queue::Urgent, Queue::Again, self.next_lane()];
-        for queue in queues {
+        for &queue in &queues {
             let Some((place, entry)) = self
                 .outbox
                 .first(queue)
@@ -280,12 +280,9 @@ impl<C: Content> Mqtt<C> {
             return self.cut(place);
         }
         let acknowledged = publication.qos.min(link.max_qos) == QoS::AtLeastOnce;
-        let size = encode::publish_len(
-            link.version,
-            &publication.topic,
-            acknowledged,
-            publication.payload_len(),
-        );
+        let payload = publication.content.parts();
+        let payload_len = payload.iter().map(|part| part.len()).sum();
+        let size = encode::publish_len(link.version, &publication.topic, acknowledged, payload_len);
         let limit = packet_limit(link, *max_packet_size);
         let fits = size.is_some_and(|size| size <= limit);
         let packet_id = (acknowledged && fits)
@@ -300,7 +297,7 @@ impl<C: Content> Mqtt<C> {
                 link.version,
                 &publication.topic,
                 packet_id,
-                &publication.content.parts(),
+                &payload,
                 &mut link.out,
             )
             .is_ok();

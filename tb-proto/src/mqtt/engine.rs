@@ -210,7 +210,7 @@ impl<C: Content> Mqtt<C> {
 
     /// Ends a message with this outcome, wherever it is.
     pub(super) fn settle(&mut self, id: MessageId, outcome: Outcome) {
-        if self.outbox.settle(id).is_some() {
+        if self.outbox.settle(id) {
             self.signals.push_back(Signal::Settled { id, outcome });
         }
     }

@@ -100,10 +100,28 @@ impl Identifiers {
 
     /// Makes an identifier free again. Returns who had it.
     pub(crate) fn release(&mut self, id: PacketIdentifier) -> Owner {
+        self.release_if(id, |_| true)
+    }
+
+    /// PUBACK came for it: if a message has, or had, this identifier, it is free again. Returns who has it.
+    pub(crate) fn release_message(&mut self, id: PacketIdentifier) -> Owner {
+        self.release_if(id, |owner| {
+            matches!(owner, Owner::Message(_) | Owner::GivenUp)
+        })
+    }
+
+    fn release_if(&mut self, id: PacketIdentifier, may: impl FnOnce(Owner) -> bool) -> Owner {
         let slot = self.slot_of(id);
-        let Some(Taken { owner, .. }) = self.slots.get_mut(slot).and_then(Option::take) else {
+        let Some(place) = self.slots.get_mut(slot) else {
             return Owner::Nobody;
         };
+        let Some(Taken { owner, .. }) = *place else {
+            return Owner::Nobody;
+        };
+        if !may(owner) {
+            return owner;
+        }
+        *place = None;
         if owner == Owner::GivenUp {
             self.given_up -= 1;
         }
@@ -218,6 +236,21 @@ mod tests {
         let id = identifiers.take(Owner::Message(SlotIndex::new(3))).unwrap();
         identifiers.give_up(id);
         assert_eq!(identifiers.owner(id), Owner::GivenUp);
+    }
+
+    #[test]
+    fn an_acknowledgement_frees_only_what_a_message_has_or_had() {
+        let mut identifiers = Identifiers::new();
+        let asked = identifiers.take(Owner::Subscribe).unwrap();
+        let owner = Owner::Message(SlotIndex::new(3));
+        let written = identifiers.take(owner).unwrap();
+        let given_up = identifiers.take(owner).unwrap();
+        identifiers.give_up(given_up);
+        assert_eq!(identifiers.release_message(asked), Owner::Subscribe);
+        assert_eq!(identifiers.release_message(written), owner);
+        assert_eq!(identifiers.release_message(written), Owner::Nobody);
+        assert_eq!(identifiers.release_message(given_up), Owner::GivenUp);
+        assert_eq!((identifiers.len(), identifiers.given_up()), (1, 0));
     }
 
     #[test]

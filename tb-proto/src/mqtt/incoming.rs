@@ -14,6 +14,9 @@ use crate::time::Instant;
 
 impl<C: Content> Mqtt<C> {
     /// Bytes from the server. Whatever they are, the worst that follows is the end of this connection.
+    ///
+    /// What is in them is read by [`handle_next_packet`](Self::handle_next_packet): call it until it
+    /// says that there is no more, and fetch the signals in between, so that they never add up.
     pub(crate) fn handle_input(&mut self, now: Instant, link: LinkId, data: &[u8]) {
         self.advance(now);
         let now = self.now;
@@ -23,16 +26,20 @@ impl<C: Content> Mqtt<C> {
                 current.decoder.push(data);
             }
             // The last words of a server that we leave matter no more.
-            Phase::Leaving { link: current, .. } if current.id == link => return,
-            _ => {
-                self.counters.stale_reports += 1;
-                return;
-            }
+            Phase::Leaving { link: current, .. } if current.id == link => {}
+            _ => self.counters.stale_reports += 1,
         }
-        while let Phase::Handshake(current) | Phase::Online(current) = &mut self.phase {
+    }
+
+    /// Reads the next packet out of the bytes that came. Returns whether there was one.
+    pub(crate) fn handle_next_packet(&mut self) -> bool {
+        if let Phase::Handshake(current) | Phase::Online(current) = &mut self.phase {
             match current.decoder.poll() {
-                Ok(Some(packet)) => self.handle_packet(packet),
-                Ok(None) => break,
+                Ok(Some(packet)) => {
+                    self.handle_packet(packet);
+                    return true;
+                }
+                Ok(None) => {}
                 Err(malformed) => self.end_link(Cause::Malformed(malformed)),
             }
         }
@@ -44,9 +51,14 @@ impl<C: Content> Mqtt<C> {
         self.collect_tokens();
         self.rearm();
         self.end_drain_if_empty();
+        false
     }
 
     fn handle_packet(&mut self, packet: Incoming) {
+        // The most frequent one by far.
+        if let Incoming::PubAck { id, reason } = packet {
+            return self.handle_puback(id, reason);
+        }
         match (packet, &mut self.phase) {
             (Incoming::ConnAck(connack), Phase::Handshake(_)) => self.handle_connack(&connack),
             (Incoming::Disconnect { reason, .. }, _) => {
@@ -76,7 +88,6 @@ impl<C: Content> Mqtt<C> {
                 self.signals
                     .push_back(Signal::ReceivedTooLarge { topic, size: len });
             }
-            (Incoming::PubAck { id, reason }, Phase::Online(_)) => self.handle_puback(id, reason),
             (Incoming::SubAck { id, codes }, Phase::Online(link)) => {
                 match link.subscribed(id, codes) {
                     Some(answers) => self.signals.extend(
@@ -132,14 +143,9 @@ impl<C: Content> Mqtt<C> {
         let Phase::Online(link) = &mut self.phase else {
             return;
         };
-        match link.identifiers.owner(id) {
-            Owner::Message(place) => {
-                link.identifiers.release(id);
-                self.acknowledged(place, ReasonCode::new(reason));
-            }
-            Owner::GivenUp => {
-                link.identifiers.release(id);
-            }
+        match link.identifiers.release_message(id) {
+            Owner::Message(place) => self.acknowledged(place, ReasonCode::new(reason)),
+            Owner::GivenUp => {}
             Owner::Nobody | Owner::Subscribe | Owner::Unsubscribe => {
                 self.counters.unexpected_acknowledgements += 1;
             }

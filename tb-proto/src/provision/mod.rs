@@ -172,6 +172,9 @@ impl Provisioning {
     /// Bytes came from the server, any number of them. This never fails.
     pub fn handle_input(&mut self, now: Instant, link: LinkId, data: &[u8]) {
         self.mqtt.handle_input(now, link, data);
+        while self.mqtt.handle_next_packet() {
+            self.advance();
+        }
         self.advance();
     }
 

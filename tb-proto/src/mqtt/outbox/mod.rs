@@ -184,10 +184,15 @@ impl<C: Content> Outbox<C> {
     }
 
     /// Ends the way of a message: it is counted no more and keeps its place until it is
-    /// [taken](Self::take) or [let go](Self::let_go). `None` if it had ended before.
-    pub(crate) fn settle(&mut self, id: MessageId) -> Option<&Entry<C>> {
-        let entry = self.get(id)?;
-        let queue = entry.stage.queue()?;
+    /// [taken](Self::take) or [let go](Self::let_go). Returns whether it had not ended before.
+    pub(crate) fn settle(&mut self, id: MessageId) -> bool {
+        let Some(entry) = self.get_mut(id) else {
+            return false;
+        };
+        let Some(queue) = entry.stage.queue() else {
+            return false;
+        };
+        entry.stage = Stage::Settled;
         let expires = entry.publication.expires;
         let (memory, cost) = {
             let content = &entry.publication.content;
@@ -201,11 +206,8 @@ impl<C: Content> Outbox<C> {
         if queue == Queue::InFlight {
             self.landed(cost);
         }
-        let place = id.place();
-        self.lists[queue as usize].unlink(&mut self.entries, place);
-        let entry = self.entries.get_mut(place)?;
-        entry.stage = Stage::Settled;
-        Some(entry)
+        self.lists[queue as usize].unlink(&mut self.entries, id.place());
+        true
     }
 
     /// Takes a settled message out, with all that it carries.
@@ -226,8 +228,7 @@ impl<C: Content> Outbox<C> {
 
     /// Takes a message out that has no outcome yet, whatever its stage.
     pub(crate) fn remove(&mut self, id: MessageId) -> Option<Entry<C>> {
-        self.settle(id)?;
-        self.take(id)
+        self.settle(id).then(|| self.take(id)).flatten()
     }
 
     /// Changes the content of a message that has not been written yet.

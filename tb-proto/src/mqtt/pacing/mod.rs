@@ -119,6 +119,9 @@ impl Pacer {
             return;
         }
         self.spent += tokens;
+        if !self.is_limited() {
+            return;
+        }
         for bucket in &mut self.messages {
             bucket.take(now, tokens.messages);
         }

@@ -18,6 +18,27 @@ fn a_message_is_acknowledged_by_its_own_puback_and_no_other() {
 }
 
 #[test]
+fn acknowledgements_that_come_in_one_chunk_are_told_one_by_one() {
+    let mut table = Table::online(ProtocolVersion::V5);
+    let published = ["a", "b", "c"].map(|text| table.publish(text));
+    let pubacks: Vec<u8> = table
+        .sent()
+        .iter()
+        .flat_map(|packet| [&[0x40, 2][..], &packet_id(packet)].concat())
+        .collect();
+    table
+        .mqtt
+        .handle_input(table.now, table.link.unwrap(), &pubacks);
+    for id in published {
+        assert_eq!(table.outcomes(), []);
+        assert!(table.mqtt.handle_next_packet());
+        table.collect();
+        assert_eq!(table.outcomes(), [(id, ACKNOWLEDGED_V5)]);
+    }
+    assert!(!table.mqtt.handle_next_packet());
+}
+
+#[test]
 fn a_qos_0_message_is_sent_when_it_leaves_the_machine_on_a_live_connection() {
     let mut table = Table::new(None);
     let id = table.publish_as("x", |publication| publication.qos = QoS::AtMostOnce);

@@ -218,6 +218,14 @@ impl Telemetry {
         format: PayloadFormat,
     ) -> Result<(TelemetryBody, MessageOptions), InvalidPayload> {
         self.check(format)?;
+        self.into_checked_parts(format)
+    }
+
+    /// As [`into_parts`](Self::into_parts), when [`check`](Self::check) has let it pass.
+    pub(crate) fn into_checked_parts(
+        self,
+        format: PayloadFormat,
+    ) -> Result<(TelemetryBody, MessageOptions), InvalidPayload> {
         let mut body = self.body?;
         body.set_ts_field(format.ts_field());
         match self.time {
