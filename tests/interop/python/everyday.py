@@ -9,22 +9,16 @@ test brings about.
 import queue
 import sys
 
-from steps import PATIENCE_S, TBDeviceMqttClient, leave, tell
+from steps import PATIENCE_S, connect, leave, tell
 
 
 def main(host, port, token):
-    client = TBDeviceMqttClient(host, int(port), username=token)
+    client, limits = connect(host, port, username=token)
+    tell("connected", limits=limits)
     arrived = queue.Queue()
 
     def next_arrival():
         return arrived.get(timeout=PATIENCE_S)
-
-    # The SDK looks at the number of parameters, thus no variadic lambda.
-    client.connect(callback=lambda client, userdata, flags, code, *rest: arrived.put(str(code)))
-    tell("connected", code=next_arrival())
-
-    client.request_service_configuration(lambda id, answer, error: arrived.put(answer))
-    tell("session_limits", answer=next_arrival())
 
     reading = {"temperature": 21.5, "enabled": True, "name": "boiler", "slots": 3}
     tell("telemetry", code=client.send_telemetry({"ts": 1700000000000, "values": reading}).get())

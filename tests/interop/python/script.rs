@@ -22,8 +22,7 @@ pub(crate) struct Script {
 }
 
 impl Script {
-    /// Starts the script of this name with the address of the server and more, in a directory of its own
-    /// that is empty at first.
+    /// Starts the script of this name with the address of the server and more, in a directory of its own.
     ///
     /// The environment variable `TB_PYTHON` names a Python that has the SDK; by default it is `python3`.
     pub(crate) fn start(name: &str, server: &SimulatorServer, more: &[&str]) -> Self {
@@ -32,7 +31,7 @@ impl Script {
         let address = server.address();
         let directory =
             PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", address.port()));
-        fs::create_dir(&directory).unwrap();
+        fs::create_dir_all(&directory).unwrap();
         let mut process = Command::new(&python)
             .arg(scripts.join(name).with_extension("py"))
             .args([address.ip().to_string(), address.port().to_string()])

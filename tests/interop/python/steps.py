@@ -26,7 +26,11 @@ def wait_until_told_to_go_on():
 
 
 def connect(host, port, **options):
-    """A connected client that has asked for the limits of its session, as it does by itself, and keeps them."""
+    """A connected client that has asked for the limits of its session, as it does by itself, and keeps them.
+
+    Not by the callback of its connect: the SDK only takes that over while CONNACK may be there already, and
+    then never calls it.
+    """
     client = TBDeviceMqttClient(host, int(port), **options)
     applied = queue.Queue()
 
