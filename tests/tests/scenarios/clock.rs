@@ -1,10 +1,10 @@
 //! Devices that do not know the time, or sleep through it.
 
 use tb_proto::ProtocolVersion::V5;
-use tb_proto::{Cause, Event, State};
+use tb_proto::{Cause, Event, State, UndeliveredCause};
 use tb_tests::network::Cut;
 use tb_tests::sim::Timestamp;
-use tb_tests::world::World;
+use tb_tests::world::{Ending, World};
 
 use crate::{ms, sec};
 
@@ -28,6 +28,19 @@ fn readings_of_a_device_that_boots_in_1970_wait_for_the_time_and_get_the_right_o
         .collect();
     let at = |seconds: i64| Some(Timestamp::Device(booted + seconds * 1_000));
     assert_eq!(times, [at(5), at(10), at(20)]);
+    world.settle();
+}
+
+#[test]
+fn a_reading_that_expires_as_the_wait_for_the_time_ends_has_one_outcome_and_is_forgotten() {
+    let mut world = World::without_clock(1);
+    world.send_expiring(sec(60)).wait(sec(70));
+    let expired = Ending::Undelivered(UndeliveredCause::Expired);
+    assert_eq!(
+        world.device().ledger().count(|ending| *ending == expired),
+        1
+    );
+    assert_eq!(world.device().stats().queued_bytes, 0);
     world.settle();
 }
 

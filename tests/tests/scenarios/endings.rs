@@ -61,7 +61,7 @@ fn no_debug_form_shows_the_token_or_a_payload() {
         panic!("it wants to be connected")
     };
     client.handle_connected(now, link);
-    client
+    let _ticket = client
         .send_telemetry(now, Telemetry::json(r#"{"door code":"4711-0815"}"#))
         .unwrap();
     let shown = format!("{client:?}");

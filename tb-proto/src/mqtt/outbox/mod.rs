@@ -231,9 +231,13 @@ impl<C: Content> Outbox<C> {
         self.settle(id).then(|| self.take(id)).flatten()
     }
 
-    /// Changes the content of a message that has not been written yet.
+    /// Changes a message that has no outcome yet.
     pub(crate) fn edit(&mut self, id: MessageId, change: impl FnOnce(&mut Publication<C>)) {
-        if self.get(id).is_none() {
+        // A settled one is counted no more.
+        if self
+            .get(id)
+            .is_none_or(|entry| entry.stage == Stage::Settled)
+        {
             return;
         }
         if let Some(entry) = self.entries.get_mut(id.place()) {

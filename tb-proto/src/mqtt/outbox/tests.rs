@@ -92,6 +92,19 @@ fn kept_room_is_not_given_to_others() {
 }
 
 #[test]
+fn a_message_that_has_its_outcome_is_edited_no_more() {
+    let mut outbox = Outbox::new(LIMITS);
+    let id = outbox.insert(publication(Lane::Normal, None), false);
+    outbox.settle(id);
+    outbox.edit(id, |publication| {
+        publication.expires = Some(Instant::default())
+    });
+    assert_eq!(outbox.next_expiry(), None);
+    outbox.let_go(id);
+    assert_eq!(outbox.bytes(), 0);
+}
+
+#[test]
 fn an_id_whose_place_was_used_again_names_nothing() {
     let mut outbox = Outbox::new(LIMITS);
     let first = outbox.insert(publication(Lane::Normal, None), false);
