@@ -9,6 +9,12 @@ use crate::tb::AttributeUpdate;
 /// Events about the connection that are kept; only the newest matter.
 const MAX_NOTICES: usize = 64;
 
+/// Places for outcomes that an emptied queue keeps, some 57 kB: the next batch is likely to be as large.
+const KEPT_BUSY: usize = 1_024;
+
+/// And that it keeps when nothing has come for a while.
+const KEPT_IDLE: usize = 64;
+
 #[derive(Debug, Default)]
 pub(super) struct EventQueue {
     notices: VecDeque<Event>,
@@ -40,7 +46,7 @@ impl EventQueue {
             self.completion_bytes -= payload_of(&completion);
             self.answer_bytes -= answer_of(&completion);
             if self.completions.is_empty() {
-                self.completions.shrink_to(64);
+                self.completions.shrink_to(KEPT_BUSY);
             }
             return Some(Event::Completed { id, completion });
         }
@@ -53,6 +59,13 @@ impl EventQueue {
             return Some(Event::AttributesUpdated(update));
         }
         self.calls.pop_front().map(Event::RpcRequest)
+    }
+
+    /// Time has passed: what was kept for the next batch is given back if there is none.
+    pub(super) fn fall_idle(&mut self) {
+        if self.completions.is_empty() {
+            self.completions.shrink_to(KEPT_IDLE);
+        }
     }
 
     pub(super) fn notice(&mut self, event: Event) {

@@ -263,6 +263,7 @@ impl Client {
         while let Some(id) = self.requests.overdue(now) {
             self.fail_request(id, RequestError::Timeout);
         }
+        self.events.fall_idle();
         self.ask_limits_when_due();
         self.send_together_when_due();
         self.end_overdue_flushes();

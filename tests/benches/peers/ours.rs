@@ -16,7 +16,9 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 pub(crate) fn config(order: &Order) -> io::Result<Config> {
     let (host, port) = (order.server.ip().to_string(), order.server.port());
     let endpoint = Endpoint::new(Scheme::Mqtt, &host, port).map_err(io::Error::other)?;
+    // The peer is no ThingsBoard: it tells no limits.
     Ok(Config::new(endpoint, Credentials::token("BENCH"))
+        .ask_session_limits(false)
         .max_inflight(order.window)
         .max_queued_messages(2 * usize::from(order.window)))
 }
