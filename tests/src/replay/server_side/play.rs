@@ -97,7 +97,9 @@ impl Play {
             .version(VersionPolicy::Only(version))
             .max_queued_messages(MOST_QUEUED_MESSAGES)
             .max_queued_bytes(MOST_QUEUED_BYTES)
-            .max_incoming_packet_size(LARGEST_INCOMING);
+            .max_incoming_packet_size(LARGEST_INCOMING)
+            // A recording answers what was asked when it was made, and nothing else.
+            .ask_session_limits(false);
         let config = way.configure(config);
         let mut client = Client::new(config, now, 1).expect("the token is well formed");
         client.set_wall_clock(now, 1_767_225_600_000);
