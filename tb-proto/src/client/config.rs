@@ -232,7 +232,9 @@ impl Config {
     }
 
     /// The largest packet that the server takes, as MQTT *remaining length*: topic, headers and payload.
-    /// Default 65,536, the default of ThingsBoard (C-034). A larger message is refused at once.
+    /// Default 65,536, the default of ThingsBoard (C-034); where the server tells a smaller one, that
+    /// one holds. Larger telemetry and attributes in JSON travel in parts with one outcome; what cannot
+    /// be cut, a single value for one, is refused at once.
     pub fn max_packet_size(mut self, bytes: usize) -> Self {
         self.max_packet_size = bytes.clamp(256, 268_435_455);
         self

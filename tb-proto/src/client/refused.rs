@@ -32,9 +32,10 @@ pub enum RefusedReason {
         /// The limit in bytes.
         max_bytes: usize,
     },
-    /// The message is larger than the server takes. Send it in parts.
+    /// The message is larger than the server takes and cannot be cut into parts: a single value is too
+    /// large, or it is no telemetry and no attributes in JSON.
     TooLarge {
-        /// MQTT remaining length that the message would have, in bytes.
+        /// MQTT remaining length of the least that would have to be sent at once, in bytes.
         size: usize,
         /// The limit in bytes.
         limit: usize,
@@ -104,7 +105,7 @@ impl fmt::Display for RefusedReason {
             ),
             Self::TooLarge { size, limit } => write!(
                 f,
-                "the message takes {size} bytes, the server takes {limit}: send it in parts"
+                "it takes {size} bytes that cannot be sent in parts, the server takes {limit}: send less at once"
             ),
             Self::TooManyRequests { limit } => {
                 write!(f, "{limit} requests are unanswered: wait for one of them")

@@ -21,7 +21,8 @@ impl Client {
     ///
     /// # Errors
     /// [`Refused`] gives the message back: the payload breaks a rule or is of another
-    /// [`PayloadFormat`](crate::PayloadFormat) than was configured, it is larger than the server takes, the queue is full, or the client is disconnecting.
+    /// [`PayloadFormat`](crate::PayloadFormat) than was configured, a single value is larger than the
+    /// server takes, the queue is full, or the client is disconnecting.
     pub fn send(
         &mut self,
         now: Instant,
