@@ -54,6 +54,7 @@ mod stored;
 mod subscriptions;
 mod telemetry;
 mod time;
+pub(crate) mod tls;
 mod topics;
 mod violations;
 
