@@ -71,12 +71,12 @@ impl<C: Content> Mqtt<C> {
             && link.out.len() < CHUNK
         {
             let goes_on = match self.next_turn(link) {
-                Turn::Write { place, alone } => {
-                    self.count_turn(place);
-                    self.write(place, alone)
+                Turn::Write { place, queue } => {
+                    self.count_turn(queue);
+                    self.write(place, queue)
                 }
-                Turn::Cut { place } => {
-                    self.count_turn(place);
+                Turn::Cut { place, queue } => {
+                    self.count_turn(queue);
                     self.cut(place)
                 }
                 Turn::Wait { until, prove } => {
@@ -100,7 +100,7 @@ impl<C: Content> Mqtt<C> {
 
     /// Gives the message its packet identifier and its frame, in the version of this connection.
     /// Returns whether anything came of it.
-    fn write(&mut self, place: SlotIndex, alone: bool) -> bool {
+    fn write(&mut self, place: SlotIndex, queue: Queue) -> bool {
         let Self {
             phase: Phase::Online(link),
             outbox,
@@ -162,12 +162,15 @@ impl<C: Content> Mqtt<C> {
         let Some(packet_id) = packet_id else {
             link.unproven.add(publication.content.cost().into());
             // Out of the machine on a live connection is all that will ever be known of QoS 0.
-            self.settle(id, Outcome::Delivered(Delivered::Sent));
+            let delivered = Delivered::Sent;
+            if self.deliver(id, delivered) {
+                self.signals.push_back(Signal::Delivered { id, delivered });
+            }
             return true;
         };
         link.order += 1;
         outbox.written(place, packet_id, *now, link.order);
-        if alone {
+        if queue == Queue::Suspect {
             let until = *now + super::suspects::TRIAL;
             link.trial = Some((id, until));
             self.timers.set(Timer::Suspect, until);

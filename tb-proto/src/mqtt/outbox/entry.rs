@@ -2,7 +2,8 @@
 
 use core::time::Duration;
 
-use super::SlotIndex;
+use super::list::Links;
+use super::slab::SlotIndex;
 use crate::codec::{Filter, PacketIdentifier, QoS, Topic};
 use crate::mqtt::Outcome;
 use crate::mqtt::pacing::Cost;
@@ -24,6 +25,11 @@ pub(crate) trait Content {
 
     /// Whether its place among others of its kind means nothing, because it carries its time.
     fn has_time(&self) -> bool {
+        false
+    }
+
+    /// Whether nobody asks for anything of it once it has been delivered.
+    fn is_over_when_delivered(&self) -> bool {
         false
     }
 
@@ -225,6 +231,5 @@ pub(crate) struct Entry<C> {
     /// Times that it was not acknowledged although younger neighbours were.
     pub(crate) unanswered: u8,
     pub(crate) suspicion: Suspicion,
-    pub(super) previous: Option<SlotIndex>,
-    pub(super) next: Option<SlotIndex>,
+    pub(super) links: Links,
 }

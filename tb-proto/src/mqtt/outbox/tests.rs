@@ -100,7 +100,7 @@ fn a_message_that_has_its_outcome_is_edited_no_more() {
         publication.expires = Some(Instant::default())
     });
     assert_eq!(outbox.next_expiry(), None);
-    outbox.let_go(id);
+    outbox.take(id).unwrap();
     assert_eq!(outbox.bytes(), 0);
 }
 
