@@ -399,14 +399,16 @@ impl Client {
     fn advance(&mut self) {
         self.handle_signals();
         if self.mqtt.is_online() {
-            let together = if self.config.payload_format.is_json() {
-                self.max_payload(self.topics.attributes.len())
-            } else {
-                // What two messages of an unknown schema would mean in one is unknown.
-                0
-            };
-            self.attributes
-                .advance(&mut self.mqtt, &self.topics.attributes, together);
+            if self.attributes.is_due() {
+                let together = if self.config.payload_format.is_json() {
+                    self.max_payload(self.topics.attributes.len())
+                } else {
+                    // What two messages of an unknown schema would mean in one is unknown.
+                    0
+                };
+                self.attributes
+                    .advance(&mut self.mqtt, &self.topics.attributes, together);
+            }
             self.requests.advance(&mut self.mqtt, &self.topics);
         }
         self.advance_updates();

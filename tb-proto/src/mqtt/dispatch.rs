@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::cutting::packet_limit;
 use super::engine::{Mqtt, Phase};
 use super::identifiers::Owner;
-use super::link::CHUNK;
+use super::link::{CHUNK, Link};
 use super::outbox::{Content, Queue, SlotIndex};
 use super::signal::{Outcome, Signal};
 use super::timers::Timer;
@@ -17,7 +17,9 @@ impl<C: Content> Mqtt<C> {
     /// The next bytes for the connection that was opened last. Many messages are coalesced into one
     /// chunk; what is written here counts as written to the server.
     pub(crate) fn poll_transmit(&mut self) -> Option<Bytes> {
-        if self.is_online() {
+        if let Phase::Online(link) = &self.phase
+            && self.has_work(link)
+        {
             self.fill();
         }
         match &mut self.phase {
@@ -42,14 +44,20 @@ impl<C: Content> Mqtt<C> {
         match &self.phase {
             Phase::Online(link) => {
                 link.has_output()
-                    || self.outbox.first(Queue::Suspect).is_some()
-                    || (self.is_draining() && self.outbox.is_empty())
-                    || self.has_turn(link)
+                    || (self.has_work(link)
+                        && (self.outbox.first(Queue::Suspect).is_some()
+                            || (self.is_draining() && self.outbox.is_empty())
+                            || self.has_turn(link)))
             }
             Phase::Handshake(link) => link.has_output(),
             Phase::Leaving { .. } => true,
             _ => false,
         }
+    }
+
+    /// Whether there can be anything to write, or to set up for it; quickly told.
+    fn has_work(&self, link: &Link) -> bool {
+        self.outbox.waits() || self.is_draining() || link.has_subscriptions_due()
     }
 
     fn fill(&mut self) {
@@ -136,6 +144,7 @@ impl<C: Content> Mqtt<C> {
             // All 65,535 identifiers wait for the server; the acknowledgement time-out frees them.
             return false;
         }
+        link.make_room_for_many();
         let written = fits
             && encode::publish(
                 link.version,
@@ -163,8 +172,11 @@ impl<C: Content> Mqtt<C> {
             link.unproven.add(publication.content.cost().into());
             // Out of the machine on a live connection is all that will ever be known of QoS 0.
             let delivered = Delivered::Sent;
-            if self.deliver(id, delivered) {
+            if publication.content.is_over_when_delivered() {
+                outbox.forget(id);
                 self.signals.push_back(Signal::Delivered { id, delivered });
+            } else {
+                self.settle(id, Outcome::Delivered(delivered));
             }
             return true;
         };

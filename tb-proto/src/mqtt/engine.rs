@@ -15,7 +15,7 @@ use super::settings::Settings;
 use super::signal::{Outcome, Signal};
 use super::timers::{Timer, Timers};
 use super::version::VersionChoice;
-use super::{Cause, Credentials, Delivered, LinkId, LinkRequest};
+use super::{Cause, Credentials, LinkId, LinkRequest};
 use crate::codec::Filter;
 use crate::time::Instant;
 
@@ -213,21 +213,6 @@ impl<C: Content> Mqtt<C> {
         if self.outbox.settle(id) {
             self.signals.push_back(Signal::Settled { id, outcome });
         }
-    }
-
-    /// Ends a message as delivered. Returns whether it is gone, as nothing of it is needed any more:
-    /// then no signal tells of it.
-    pub(super) fn deliver(&mut self, id: MessageId, delivered: Delivered) -> bool {
-        let is_over = self
-            .outbox
-            .get(id)
-            .is_some_and(|entry| entry.publication.content.is_over_when_delivered());
-        if is_over {
-            self.outbox.forget(id);
-        } else {
-            self.settle(id, Outcome::Delivered(delivered));
-        }
-        is_over
     }
 
     /// Asks for a subscription on this and every later connection.

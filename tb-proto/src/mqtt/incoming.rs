@@ -165,6 +165,7 @@ impl<C: Content> Mqtt<C> {
             return Progress::Packet;
         };
         let id = entry.id;
+        let is_over = entry.publication.content.is_over_when_delivered();
         if let Stage::InFlight { order, at, .. } = entry.stage {
             let micros = self.now.as_micros().saturating_sub(at.as_micros());
             self.counters.acknowledged_after(micros);
@@ -184,9 +185,11 @@ impl<C: Content> Mqtt<C> {
         }
         let version = self.versions.current();
         let delivered = Delivered::Acknowledged { version };
-        if self.deliver(id, delivered) {
+        if is_over {
+            self.outbox.forget(id);
             Progress::Delivered { id, delivered }
         } else {
+            self.settle(id, Outcome::Delivered(delivered));
             Progress::Packet
         }
     }

@@ -158,8 +158,8 @@ pub(crate) enum Stage {
     Ready(Lane),
     /// Waiting to be written again, because the connection that carried it ended.
     Again,
-    /// Suspected of making the server hang up: waiting to travel alone.
-    Suspect,
+    /// Suspected of making the server hang up: waiting to travel alone, and not before this time.
+    Suspect { not_before: Instant },
     /// Written at QoS 1, not acknowledged.
     InFlight {
         id: PacketIdentifier,
@@ -199,7 +199,7 @@ impl Stage {
             Self::Ready(Lane::Live) => Queue::Live,
             Self::Ready(Lane::Normal) => Queue::Normal,
             Self::Again => Queue::Again,
-            Self::Suspect => Queue::Suspect,
+            Self::Suspect { .. } => Queue::Suspect,
             Self::InFlight { .. } => Queue::InFlight,
             Self::Settled => return None,
         })
@@ -217,8 +217,6 @@ pub(crate) struct Suspicion {
     pub(crate) topic_works: bool,
     /// Rounds of waiting for that proof.
     pub(crate) rounds: u8,
-    /// Not tried again before.
-    pub(crate) not_before: Option<Instant>,
 }
 
 #[derive(Debug)]

@@ -296,9 +296,9 @@ impl<C: Content> Outbox<C> {
         self.move_front(place, Stage::Again);
     }
 
-    /// Makes a message a suspect, behind the others.
-    pub(crate) fn suspect(&mut self, id: MessageId) {
-        self.move_back(id.place(), Stage::Suspect);
+    /// Makes a message a suspect, behind the others, that is not tried before this time.
+    pub(crate) fn suspect(&mut self, id: MessageId, not_before: Instant) {
+        self.move_back(id.place(), Stage::Suspect { not_before });
     }
 
     pub(crate) fn get(&self, id: MessageId) -> Option<&Entry<C>> {
@@ -349,6 +349,12 @@ impl<C: Content> Outbox<C> {
 
     pub(crate) const fn count(&self, queue: Queue) -> usize {
         self.lists[queue as usize].len()
+    }
+
+    /// Whether a message waits to be written, of its own accord.
+    pub(crate) const fn waits(&self) -> bool {
+        let others = self.count(Queue::InFlight) + self.count(Queue::Parked);
+        self.len > others + self.count(Queue::Joined)
     }
 
     pub(crate) const fn len(&self) -> usize {

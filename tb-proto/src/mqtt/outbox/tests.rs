@@ -163,7 +163,7 @@ proptest! {
                     outbox.written(id.place(), packet, Instant::from_micros(number), number);
                 }
                 (4, Some(id)) => outbox.again_first(id.place()),
-                (5, Some(id)) => outbox.suspect(id),
+                (5, Some(id)) => outbox.suspect(id, Instant::default()),
                 (6, Some(id)) if pick % 2 == 0 => outbox.join(id),
                 (_, Some(id)) => {
                     prop_assert!(outbox.remove(id).is_some());
