@@ -23,7 +23,13 @@ impl<C: Content> Mqtt<C> {
             self.fill();
         }
         match &mut self.phase {
-            Phase::Handshake(link) | Phase::Online(link) => link.take_chunk(),
+            Phase::Handshake(link) | Phase::Online(link) => {
+                let chunk = link.take_chunk();
+                if chunk.is_none() && self.outbox.count(Queue::InFlight) == 0 {
+                    link.fall_idle();
+                }
+                chunk
+            }
             Phase::Leaving { link, then } => {
                 let then = *then;
                 let chunk = link.take_chunk();

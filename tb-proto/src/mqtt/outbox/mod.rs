@@ -108,8 +108,11 @@ impl<C: Content> Outbox<C> {
         let expires = publication.expires;
         let list = &mut self.lists[queue as usize];
         let links = list.links_at_end();
-        let place = self.entries.insert_with(|place| Entry {
-            id: MessageId::new(self.sequence, place),
+        let vacant = self.entries.vacant();
+        let place = vacant.place();
+        let id = MessageId::new(self.sequence, place);
+        vacant.put(Entry {
+            id,
             publication,
             stage,
             writes: 0,
@@ -118,7 +121,6 @@ impl<C: Content> Outbox<C> {
             links,
         });
         list.append(&mut self.entries, place);
-        let id = MessageId::new(self.sequence, place);
         if let Some(expires) = expires {
             self.expiries.insert((expires, id));
         }

@@ -75,27 +75,20 @@ impl<T> Slab<T> {
         self.live_pages * Self::page_bytes()
     }
 
-    /// Adds the entry that `make` makes for its place.
-    pub(crate) fn insert_with(&mut self, make: impl FnOnce(SlotIndex) -> T) -> SlotIndex {
+    /// A free place, for an entry that has to know where it is. It stays free if none is put there.
+    pub(crate) fn vacant(&mut self) -> Vacant<'_, T> {
         let page_index = self.open_page();
         let page = &mut self.pages[page_index];
-        if page.free == Page::<T>::ALL_FREE {
-            self.live_pages += 1;
-            page.slots = mem::take(&mut self.spare);
-            // Of the spare page this is nothing.
-            page.slots.reserve_exact(PAGE - page.slots.len());
-        }
         // An open page has a free slot, and all before the first one are made.
         let slot = page.free.trailing_zeros() as usize % PAGE;
-        page.free &= !(1 << slot);
-        // The outbox holds at most a million messages (Config), far below u32::MAX.
-        let place = SlotIndex((page_index * PAGE + slot) as u32);
-        let entry = Some(make(place));
-        match page.slots.get_mut(slot) {
-            Some(free) => *free = entry,
-            None => page.slots.push(entry),
+        Vacant {
+            // The outbox holds at most a million messages (Config), far below u32::MAX.
+            place: SlotIndex((page_index * PAGE + slot) as u32),
+            slot,
+            page,
+            spare: &mut self.spare,
+            live_pages: &mut self.live_pages,
         }
-        place
     }
 
     #[inline]
@@ -166,15 +159,53 @@ impl<T> Slab<T> {
     }
 }
 
+/// A place without an entry.
+pub(crate) struct Vacant<'a, T> {
+    place: SlotIndex,
+    slot: usize,
+    page: &'a mut Page<T>,
+    spare: &'a mut Vec<Option<T>>,
+    live_pages: &'a mut usize,
+}
+
+impl<T> Vacant<'_, T> {
+    pub(crate) const fn place(&self) -> SlotIndex {
+        self.place
+    }
+
+    #[inline]
+    pub(crate) fn put(self, entry: T) {
+        let page = self.page;
+        if page.free == Page::<T>::ALL_FREE {
+            *self.live_pages += 1;
+            page.slots = mem::take(self.spare);
+            // Of the spare page this is nothing.
+            page.slots.reserve_exact(PAGE - page.slots.len());
+        }
+        page.free &= !(1 << self.slot);
+        match page.slots.get_mut(self.slot) {
+            Some(free) => *free = Some(entry),
+            None => page.slots.push(Some(entry)),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn insert<T>(slab: &mut Slab<T>, entry: T) -> SlotIndex {
+        let vacant = slab.vacant();
+        let place = vacant.place();
+        vacant.put(entry);
+        place
+    }
+
     #[test]
     fn an_emptied_slab_holds_no_page_but_the_spare() {
         let mut slab = Slab::new();
-        let places: Vec<_> = (0..1_000).map(|n| slab.insert_with(|_| n)).collect();
+        let places: Vec<_> = (0..1_000).map(|n| insert(&mut slab, n)).collect();
         assert!(slab.bytes() >= 1_000 * size_of::<Option<i32>>());
         for place in places {
             slab.remove(place).unwrap();
@@ -190,7 +221,7 @@ mod tests {
             let mut model: Vec<(SlotIndex, usize)> = Vec::new();
             for (number, (insert, pick)) in steps.into_iter().enumerate() {
                 if insert || model.is_empty() {
-                    let place = slab.insert_with(|_| number);
+                    let place = insert(&mut slab, number);
                     prop_assert!(model.iter().all(|&(taken, _)| taken != place));
                     model.push((place, number));
                 } else {
