@@ -1,6 +1,6 @@
 //! What every adapter of the ThingsBoard device SDK shares: handle, tickets, streams, one driver loop.
 //!
-//! Applications use an adapter (`tb-tokio`, `tb-blocking`). This crate is for those who bring a
+//! Applications use an adapter (`tb-tokio`, `tb-async-std`, `tb-blocking`). This crate is for those who bring a
 //! runtime or a transport of their own. It spawns nothing and knows no runtime.
 //!
 //! ```text
@@ -29,6 +29,7 @@ extern crate alloc;
 mod client;
 mod clock;
 mod connect;
+mod connected;
 mod driver;
 mod engine;
 mod environment;
@@ -51,6 +52,7 @@ mod watch;
 
 pub use client::Client;
 pub use connect::{Connect, ConnectError, link_lost};
+pub use connected::connected_within;
 pub use driver::Driver;
 pub use engine::{Engine, Readiness, Turn, Wire};
 pub use environment::{EnvironmentError, config_from_env};

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use tb_driver::provision::{CredentialsFile, Step, with_own_token};
+use tb_driver::provision::{CredentialsFile, FileWork, with_own_token};
 use tb_driver::{NotProvisioned, StartError};
 use tb_proto::{Credentials, Endpoint, ProvisionRequest, Scheme};
 use tokio::task::spawn_blocking;
@@ -25,7 +25,8 @@ where
     StartError: From<U::Error>,
 {
     let endpoint = endpoint(url)?;
-    exchange(endpoint, with_own_token(request)?, false).await
+    let (mut timer, request) = (TokioTimer::new(), with_own_token(request)?);
+    tb_driver::provision::provision(&mut Tcp, &mut timer, endpoint, request, false).await
 }
 
 /// The credentials in the file at `path`, or, the first time, those that the server at `url` gives this
@@ -50,29 +51,16 @@ where
     StartError: From<U::Error>,
 {
     let endpoint = endpoint(url)?;
-    let path = path.into();
-    let mut file = blocking(move || CredentialsFile::open(path, request)).await?;
-    loop {
-        let (request, resume) = match file.step() {
-            Step::Done(credentials) => return Ok(credentials.clone()),
-            Step::Provision { request, resume } => (request.clone(), *resume),
-        };
-        let outcome = match exchange(endpoint.clone(), request, resume).await {
-            Ok(credentials) => Ok(credentials),
-            Err(NotProvisioned::Provision(error)) => Err(error),
-            Err(error) => return Err(error),
-        };
-        file = blocking(move || file.ended(outcome).map(|()| file)).await?;
-    }
-}
-
-async fn exchange(
-    endpoint: Endpoint,
-    request: ProvisionRequest,
-    resume: bool,
-) -> Result<Credentials, NotProvisioned> {
     let mut timer = TokioTimer::new();
-    tb_driver::provision::provision(&mut Tcp, &mut timer, endpoint, request, resume).await
+    tb_driver::provision::load_or_provision(
+        &mut Tcp,
+        &mut timer,
+        endpoint,
+        path.into(),
+        request,
+        unblock,
+    )
+    .await
 }
 
 fn endpoint<U>(url: U) -> Result<Endpoint, NotProvisioned>
@@ -88,10 +76,7 @@ where
     }
 }
 
-/// Reads or writes the file where that disturbs no other task.
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, NotProvisioned> + Send + 'static,
-) -> Result<T, NotProvisioned> {
+async fn unblock(work: FileWork) -> Result<CredentialsFile, NotProvisioned> {
     // It fails only when the runtime is being shut down.
     spawn_blocking(work)
         .await

@@ -248,7 +248,8 @@ impl Config {
     }
 
     /// How many requests (attribute requests, client-side RPC) may be unanswered at a time.
-    /// Default 1,000; from 1 to 40,000.
+    /// Default 1,000; from 1 to 40,000. The machine's own questions for the updates that it follows, at
+    /// most one for firmware and one for software, come on top.
     pub fn max_open_requests(mut self, requests: usize) -> Self {
         // With a million messages they stay below the bit that tells requests from messages.
         self.max_open_requests = requests.clamp(1, 40_000);

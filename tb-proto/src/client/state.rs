@@ -70,7 +70,7 @@ pub struct Stats {
     pub queued_bytes: usize,
     /// Messages written and not acknowledged.
     pub inflight: usize,
-    /// Requests without answer.
+    /// Requests without answer, the machine's own for updates included.
     pub open_requests: usize,
     /// RPC calls remembered.
     pub rpc_calls: usize,

@@ -177,6 +177,7 @@ fn handles_tickets_streams_and_drivers_go_to_other_threads() {
     is_send_and_sync::<Error>();
     is_send_and_sync::<tb_driver::Wire>();
     is_send::<tb_driver::Engine>();
+    is_send::<tb_async_std::Driver>();
     is_send::<tb_tokio::Driver>();
     is_send::<tb_blocking::Driver<tb_blocking::Tcp>>();
 }

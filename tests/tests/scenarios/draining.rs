@@ -1,7 +1,7 @@
 //! Disconnecting: what is left is written until a deadline, and given back after it.
 
 use tb_proto::ProtocolVersion::{V3_1_1, V5};
-use tb_proto::{Drained, Flushed, RefusedReason, State, UndeliveredCause};
+use tb_proto::{Drained, Flushed, LinkLost, RefusedReason, State, UndeliveredCause};
 use tb_tests::network::Cut;
 use tb_tests::world::{Ending, World};
 
@@ -118,7 +118,7 @@ fn a_device_with_nothing_left_leaves_at_once_even_from_a_pause() {
     for offline in [false, true] {
         let mut world = World::new(1);
         if offline {
-            world.refuse_dials(tb_proto::LinkLost::ConnectionRefused);
+            world.refuse_dials(LinkLost::ConnectionRefused);
         }
         world.wait(sec(100)).disconnect(sec(100)).wait(sec(1));
         assert_eq!(world.device().client().state(), State::Closed);
@@ -205,4 +205,19 @@ fn a_server_that_reads_nothing_does_not_keep_the_device() {
         abandoned: 2_000,
     });
     assert_eq!(world.device().ledger().ending(2_000), Some(&drained));
+}
+
+#[test]
+fn a_disconnect_waits_no_longer_once_the_last_message_was_taken_back() {
+    let mut world = World::new(1);
+    world.refuse_dials(LinkLost::ConnectionRefused).wait(sec(1));
+    world.send(2).disconnect(sec(60)).cancel(1);
+    assert_ne!(world.device().client().state(), State::Closed);
+    world.cancel(2);
+    assert_eq!(world.device().client().state(), State::Closed);
+    let drained = Ending::Drained(Drained {
+        delivered: 0,
+        abandoned: 0,
+    });
+    assert_eq!(world.device().ledger().ending(2), Some(&drained));
 }

@@ -8,8 +8,8 @@ use super::World;
 use super::ledger::{Sent, Ticket};
 use super::script::Verb;
 use crate::{
-    AttributeKeys, AttributeQuery, Attributes, Credentials, Delivered, Message, Pending, Priority,
-    QoS, Refused, RefusedReason, RpcCall, RpcMethods, RpcReply, Target, Telemetry,
+    AttributeKeys, AttributeQuery, Attributes, Claim, Credentials, Delivered, Message, Pending,
+    Priority, QoS, Refused, RefusedReason, RpcCall, RpcMethods, RpcReply, Target, Telemetry,
 };
 
 /// 1 January 2026, 12:00, in milliseconds since 1970.
@@ -73,11 +73,17 @@ impl World {
             Verb::Disconnect => {
                 self.disconnect(Duration::from_secs(u64::from(number % 16)));
             }
+            Verb::Claim => self.claim(number),
+            Verb::FollowUpdates => self.follow_updates(number),
+            Verb::UnfollowUpdates => self.unfollow_updates(number),
+            Verb::Download => self.download(number),
+            Verb::FetchChunk => self.fetch(number),
+            Verb::ReportUpdate => self.report_update(number),
             _ => {}
         }
     }
 
-    fn next_number(&mut self) -> u32 {
+    pub(super) fn next_number(&mut self) -> u32 {
         self.number += 1;
         self.number
     }
@@ -121,6 +127,23 @@ impl World {
         };
         let outcome = self.client.send_attributes(self.now, attributes);
         self.accepted(n, Target::Attributes, text, outcome);
+    }
+
+    fn claim(&mut self, number: u8) {
+        let n = self.next_number();
+        let claim = Claim::new(format!("secret {n}"));
+        let claim = match number % 4 {
+            1 => claim.qos(QoS::AtMostOnce),
+            2 => claim.expires_in(Duration::from_secs(10)),
+            3 => claim.duration(Duration::from_secs(60)),
+            _ => claim,
+        };
+        let text = match number % 4 {
+            3 => format!(r#"{{"secretKey":"secret {n}","durationMs":60000}}"#),
+            _ => format!(r#"{{"secretKey":"secret {n}"}}"#),
+        };
+        let outcome = self.client.claim(self.now, claim);
+        self.accepted(n, Target::Claim, text, outcome);
     }
 
     /// Keeps room, uses what was kept, or gives it back.

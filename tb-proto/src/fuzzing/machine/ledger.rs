@@ -9,6 +9,8 @@ use crate::{Completion, Delivered, Instant, RequestId, Target, Undelivered};
 #[derive(Debug)]
 pub(super) enum Ticket {
     Message(Sent),
+    /// What the application told of an update: a message with a text of the machine's own.
+    Report(Sent),
     Query,
     Call,
     Disconnect,
@@ -72,7 +74,7 @@ impl Ledger {
     pub(super) fn open_messages(&self) -> usize {
         self.open
             .values()
-            .filter(|ticket| matches!(ticket, Ticket::Message(_)))
+            .filter(|ticket| matches!(ticket, Ticket::Message(_) | Ticket::Report(_)))
             .count()
     }
 
@@ -95,7 +97,13 @@ impl Ledger {
             (Ticket::Message(sent), Completion::Delivery(Err(undelivered))) => {
                 self.check_given_back(id, &sent, &undelivered);
             }
-            (Ticket::Query, Completion::Attributes(_))
+            (Ticket::Report(sent), Completion::Delivery(Err(undelivered))) => {
+                assert_eq!((undelivered.id, undelivered.target), (id, sent.target));
+                let payload = core::str::from_utf8(&undelivered.payload).unwrap_or_default();
+                assert!(payload.contains(&sent.text), "{sent:?} as {payload}");
+            }
+            (Ticket::Report(_), Completion::Delivery(Ok(_)))
+            | (Ticket::Query, Completion::Attributes(_))
             | (Ticket::Call, Completion::RpcAnswer(_))
             | (Ticket::Disconnect, Completion::Drained(_)) => {}
             (ticket, completion) => panic!("{ticket:?} ends as {completion:?}"),

@@ -1,7 +1,9 @@
 //! The limits of the client under test, and what may come on top of them.
 
+use core::time::Duration;
+
 use super::{Wire, World};
-use crate::{Overflow, State};
+use crate::{Config, Overflow, RateLimits, State};
 
 pub(super) const QUEUED_MESSAGES: usize = 24;
 pub(super) const QUEUED_BYTES: usize = 32 * 1024;
@@ -15,8 +17,25 @@ const CONSTANT: usize = 256 * 1024;
 /// Replies to RPC calls go beside a full queue: 64 KiB of them, of 256 bytes at least.
 const REPLIES: usize = 256;
 
+/// What the machine asks by itself: which firmware and which software is announced.
+const OWN_REQUESTS: usize = 2;
+
 /// Events about the connection that are kept, and the one that tells how many were not.
 const NOTICES: usize = 64;
+
+/// The server's rate limits as they are configured, where they are.
+pub(super) fn of_the_server(config: Config, choice: u8) -> Config {
+    match choice % 4 {
+        1 => config.rate_limits(RateLimits {
+            messages: "10:1".parse().expect("a rate limit"),
+            telemetry_messages: "3:1,60:60".parse().expect("a rate limit"),
+            data_points: "20:1".parse().expect("a rate limit"),
+        }),
+        2 => config.coalesce(200, Duration::from_secs(1)),
+        3 => config.ask_session_limits(false),
+        _ => config,
+    }
+}
 
 impl World {
     /// What holds after every step, whatever has not been fetched yet.
@@ -31,7 +50,7 @@ impl World {
         };
         let queued = times * QUEUED_MESSAGES;
         // Each open request may have a message of its own, and its answer may wait to be fetched.
-        let messages = queued + 2 * OPEN_REQUESTS + REPLIES + disconnects;
+        let messages = queued + 2 * (OPEN_REQUESTS + OWN_REQUESTS) + REPLIES + disconnects;
         assert!(stats.queued_messages <= messages, "{stats:?}");
         let bytes = times * QUEUED_BYTES + INCOMING + OPEN_REQUESTS * INCOMING + CONSTANT;
         assert!(stats.queued_bytes <= bytes, "{stats:?}");
@@ -39,7 +58,10 @@ impl World {
             stats.buffered_bytes <= INCOMING + self.largest_input + CONSTANT,
             "{stats:?}"
         );
-        assert!(stats.open_requests <= OPEN_REQUESTS, "{stats:?}");
+        assert!(
+            stats.open_requests <= OPEN_REQUESTS + OWN_REQUESTS,
+            "{stats:?}"
+        );
         assert!(stats.rpc_calls <= RPC_CALLS, "{stats:?}");
         // Of the replies only those to calls of the application have tickets. One event tells all
         // changes of attributes.

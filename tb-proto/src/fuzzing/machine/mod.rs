@@ -9,8 +9,10 @@ mod ledger;
 mod limits;
 mod network;
 mod packets;
+mod publishes;
 mod recovery;
 mod script;
+mod updates;
 mod wire;
 
 use alloc::collections::VecDeque;
@@ -23,6 +25,7 @@ use crate::{
 };
 use ledger::{Ledger, Ticket};
 use script::{Script, Verb};
+use updates::Downloads;
 use wire::Peer;
 
 /// Steps of one run; more of them find nothing new and take long.
@@ -81,6 +84,7 @@ struct World {
     rooms: Vec<Room>,
     servers: Vec<RpcServer>,
     subscriptions: Vec<AttributeSubscription>,
+    downloads: Downloads,
     /// Bytes of the largest piece that came from the network.
     largest_input: usize,
     /// The first deadline that was given for disconnecting: later ones change nothing.
@@ -119,7 +123,9 @@ impl World {
             .max_packet_size(1_024)
             .max_incoming_packet_size(limits::INCOMING)
             .max_open_requests(limits::OPEN_REQUESTS)
-            .max_rpc_calls(limits::RPC_CALLS);
+            .max_rpc_calls(limits::RPC_CALLS)
+            .chunk_size(updates::CHUNK);
+        let config = limits::of_the_server(config, limits / 32);
         let now = Instant::from_micros(1_000_000);
         let mut client = Client::new(config, now, u64::from(limits)).expect("good credentials");
         if (limits / 8).is_multiple_of(2) {
@@ -137,6 +143,7 @@ impl World {
             rooms: Vec::new(),
             servers: Vec::new(),
             subscriptions: Vec::new(),
+            downloads: Downloads::default(),
             largest_input: 0,
             deadline: None,
             server_number: 0,
@@ -275,6 +282,7 @@ impl World {
                 }
             }
             Some(Event::AttributesUpdated(update)) => assert!(!update.is_empty()),
+            Some(Event::UpdateOffered(offer)) => self.offered(offer),
             Some(_) => {}
             None => return false,
         }

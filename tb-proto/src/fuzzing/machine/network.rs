@@ -1,6 +1,5 @@
 //! What network and server do.
 
-use alloc::format;
 use alloc::vec::Vec;
 
 use super::script::Verb;
@@ -129,55 +128,6 @@ impl World {
             }
             None => Vec::new(),
         }
-    }
-
-    /// A message from the server; in the second half of the numbers at QoS 1.
-    fn publish(&mut self, number: u8) -> Vec<u8> {
-        let Wire::Up(_, peer) = &mut self.wire else {
-            return Vec::new();
-        };
-        let version = peer.version();
-        self.server_number = self.server_number.wrapping_add(1);
-        let id = (number & 16 != 0).then_some(self.server_number);
-        let query = peer.queries.pop().unwrap_or(1_000);
-        let call = peer.calls.pop().unwrap_or(1_000);
-        let (attributes, rpc) = ("v1/devices/me/attributes", "v1/devices/me/rpc");
-        let long = [b'x'; 3_000];
-        let fresh = i32::from(self.server_number);
-        let (topic, payload): (_, &[u8]) = match number % 16 {
-            0 => (attributes.into(), br#"{"k1":1,"k2":{"a":[1,2]}}"#),
-            1 => (attributes.into(), br#"{"deleted":["k1","k2"]}"#),
-            2 => (
-                format!("{attributes}/response/{query}"),
-                br#"{"shared":{"k1":1}}"#,
-            ),
-            3 => (
-                format!("{rpc}/request/0"),
-                br#"{"method":"m0","params":{}}"#,
-            ),
-            4 => (
-                format!("{rpc}/request/0"),
-                br#"{"method":"m0","params":{"again":1}}"#,
-            ),
-            5 => (
-                format!("{rpc}/request/{fresh}"),
-                br#"{"method":"m1","params":1}"#,
-            ),
-            6 => (format!("{rpc}/request/{fresh}"), b"{}"),
-            7 => (format!("{rpc}/response/{call}"), br#"{"answer":42}"#),
-            8 => (format!("{rpc}/response/{call}"), br#"{"error":"timeout"}"#),
-            9 => ("v1/devices/me/unknown".into(), b"{}"),
-            10 => (format!("{attributes}/response/{query}"), b"[]"),
-            11 => (attributes.into(), &long),
-            12 => (
-                format!("v2/r/req/{fresh}"),
-                br#"{"method":"m2","params":null}"#,
-            ),
-            13 => (format!("{rpc}/request/-{fresh}"), br#"{"method":"m0"}"#),
-            14 => (format!("v2/a/res/{query}"), br#"{"client":{"k1":1}}"#),
-            _ => (attributes.into(), b"no JSON"),
-        };
-        packets::publish(version, &topic, id, payload)
     }
 
     /// Sends bytes to the client. Large numbers leave the last bytes on the way, to come with the next.

@@ -38,13 +38,19 @@ pub(super) enum Verb {
     Credentials,
     Reconnect,
     Disconnect,
+    Claim,
+    FollowUpdates,
+    UnfollowUpdates,
+    Download,
+    FetchChunk,
+    ReportUpdate,
     // Driver, where it does not fetch everything at once.
     FetchLink,
     FetchBytes,
     FetchEvent,
 }
 
-const LETTERS: [(u8, Verb); 31] = [
+const LETTERS: [(u8, Verb); 37] = [
     (b'w', Verb::Wait),
     (b'>', Verb::NextTimeout),
     (b'.', Verb::Timeout),
@@ -73,6 +79,12 @@ const LETTERS: [(u8, Verb); 31] = [
     (b'C', Verb::Credentials),
     (b'R', Verb::Reconnect),
     (b'D', Verb::Disconnect),
+    (b'j', Verb::Claim),
+    (b'u', Verb::FollowUpdates),
+    (b'U', Verb::UnfollowUpdates),
+    (b'v', Verb::Download),
+    (b'V', Verb::FetchChunk),
+    (b'e', Verb::ReportUpdate),
     (b'L', Verb::FetchLink),
     (b'B', Verb::FetchBytes),
     (b'E', Verb::FetchEvent),

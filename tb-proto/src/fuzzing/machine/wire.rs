@@ -5,6 +5,7 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use super::ledger::Ledger;
+use super::updates::Question;
 use crate::ProtocolVersion;
 
 /// What the server announced in CONNACK.
@@ -31,6 +32,8 @@ pub(super) struct Peer {
     /// Numbers of attribute requests and of RPC calls that came on this connection.
     pub(super) queries: Vec<i32>,
     pub(super) calls: Vec<i32>,
+    /// Questions for chunks of a package that came on this connection.
+    pub(super) questions: Vec<Question>,
     /// Bytes of the server that are still on their way.
     pub(super) held: Vec<u8>,
     /// The server sent bytes that nobody has read: what is acknowledged is unknown.
@@ -47,6 +50,7 @@ impl Peer {
             unacknowledged: BTreeMap::new(),
             queries: Vec::new(),
             calls: Vec::new(),
+            questions: Vec::new(),
             held: Vec::new(),
             unreadable: false,
             left: false,
@@ -133,6 +137,7 @@ impl Peer {
         self.queries
             .extend(asked("v1/devices/me/attributes/request/"));
         self.calls.extend(asked("v1/devices/me/rpc/request/"));
+        self.questions.extend(Question::read(topic, payload));
         let numbers: Vec<u32> = numbers(payload).collect();
         for &number in &numbers {
             ledger.written(number);

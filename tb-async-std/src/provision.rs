@@ -1,0 +1,76 @@
+//! Getting credentials.
+
+use std::path::PathBuf;
+
+use tb_driver::provision::with_own_token;
+use tb_driver::{NotProvisioned, StartError};
+use tb_proto::{Credentials, Endpoint, ProvisionRequest, Scheme};
+
+use crate::{AsyncIoTimer, Tcp};
+
+/// Asks the server at `url` for a device and its credentials.
+///
+/// Unless the request says otherwise the device gets an access token that is made here. If the answer
+/// is lost the token is tried, so that the outcome is known all the same. Nothing is kept: see
+/// [`load_or_provision`].
+///
+/// Dropping the future closes the connection; the device may exist then.
+///
+/// # Errors
+/// [`NotProvisioned`], when the time of the request is over at the latest.
+pub async fn provision<U>(url: U, request: ProvisionRequest) -> Result<Credentials, NotProvisioned>
+where
+    U: TryInto<Endpoint>,
+    StartError: From<U::Error>,
+{
+    let (endpoint, request) = (endpoint(url)?, with_own_token(request)?);
+    let mut timer = AsyncIoTimer::new();
+    tb_driver::provision::provision(&mut Tcp, &mut timer, endpoint, request, false).await
+}
+
+/// The credentials in the file at `path`, or, the first time, those that the server at `url` gives this
+/// device; then they are kept there.
+///
+/// Neither a lost answer nor a crash loses them or makes a second device: they are kept before the
+/// server is asked, and what was kept is tried before it is asked again. How that is done, what happens
+/// when several processes start together and what becomes of the file's mode:
+/// [`CredentialsFile`](crate::CredentialsFile).
+///
+/// Dropping the future closes the connection; the next call goes on from there.
+///
+/// # Errors
+/// [`NotProvisioned`], when the time of the request is over at the latest.
+pub async fn load_or_provision<U>(
+    path: impl Into<PathBuf>,
+    url: U,
+    request: ProvisionRequest,
+) -> Result<Credentials, NotProvisioned>
+where
+    U: TryInto<Endpoint>,
+    StartError: From<U::Error>,
+{
+    let endpoint = endpoint(url)?;
+    let mut timer = AsyncIoTimer::new();
+    tb_driver::provision::load_or_provision(
+        &mut Tcp,
+        &mut timer,
+        endpoint,
+        path.into(),
+        request,
+        blocking::unblock,
+    )
+    .await
+}
+
+fn endpoint<U>(url: U) -> Result<Endpoint, NotProvisioned>
+where
+    U: TryInto<Endpoint>,
+    StartError: From<U::Error>,
+{
+    let endpoint = url.try_into().map_err(StartError::from)?;
+    if endpoint.scheme() == Scheme::Mqtt {
+        Ok(endpoint)
+    } else {
+        Err(StartError::TlsNotSupported { endpoint }.into())
+    }
+}
