@@ -195,7 +195,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn insert<T>(slab: &mut Slab<T>, entry: T) -> SlotIndex {
+    fn add<T>(slab: &mut Slab<T>, entry: T) -> SlotIndex {
         let vacant = slab.vacant();
         let place = vacant.place();
         vacant.put(entry);
@@ -205,7 +205,7 @@ mod tests {
     #[test]
     fn an_emptied_slab_holds_no_page_but_the_spare() {
         let mut slab = Slab::new();
-        let places: Vec<_> = (0..1_000).map(|n| insert(&mut slab, n)).collect();
+        let places: Vec<_> = (0..1_000).map(|n| add(&mut slab, n)).collect();
         assert!(slab.bytes() >= 1_000 * size_of::<Option<i32>>());
         for place in places {
             slab.remove(place).unwrap();
@@ -221,7 +221,7 @@ mod tests {
             let mut model: Vec<(SlotIndex, usize)> = Vec::new();
             for (number, (insert, pick)) in steps.into_iter().enumerate() {
                 if insert || model.is_empty() {
-                    let place = insert(&mut slab, number);
+                    let place = add(&mut slab, number);
                     prop_assert!(model.iter().all(|&(taken, _)| taken != place));
                     model.push((place, number));
                 } else {
