@@ -49,6 +49,7 @@ mod server_rpc;
 mod session;
 mod setup;
 mod simulator;
+mod socket;
 mod sparkplug;
 mod stored;
 mod subscriptions;
