@@ -43,12 +43,15 @@ extern crate alloc;
 mod connect;
 mod desk;
 mod provision;
+mod proxied;
 mod stack;
 mod start;
 mod tcp;
 mod threads;
 #[cfg(feature = "_rustls")]
 mod tls;
+#[cfg(unix)]
+mod unix;
 
 pub use connect::{Connect, Connection};
 pub use provision::{load_or_provision, provision, provision_by};
@@ -59,6 +62,8 @@ pub use start::{CONNECT_TIMEOUT, Driver, connect, connect_with, prepare, start};
 pub use tcp::Tcp;
 #[cfg(feature = "_rustls")]
 pub use tls::Tls;
+#[cfg(unix)]
+pub use unix::Unix;
 
 #[doc(no_inline)]
 pub use tb_driver::provision::CredentialsFile;

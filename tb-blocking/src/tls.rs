@@ -3,19 +3,19 @@
 use alloc::sync::Arc;
 use core::time::Duration;
 use std::io::{self, Read, Write};
-use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::thread;
 
 use tb_driver::tls::{TlsConfig, TlsSession};
 use tb_driver::{ConnectError, link_lost};
 use tb_proto::{Endpoint, LinkLost, Scheme, TlsFault};
 
-use crate::connect::Shutdown;
+use crate::proxied::within;
 use crate::{Connect, Connection};
 
 /// A peer that does not get on with the handshake is given up after this.
 const TIMEOUT: Duration = Duration::from_secs(20);
+
+const LATE: &str = "TLS was not set up in time";
 
 /// A record holds at most this much (RFC 8446, 5.1); so much is encrypted at a time.
 const RECORD: usize = 16 * 1024;
@@ -69,16 +69,12 @@ fn handshake(mut session: TlsSession, below: Connection) -> Result<Connection, C
         mut writer,
         shutdown,
     } = below;
-    let watch = Watch::start(Arc::clone(&shutdown))?;
-    let outcome = shake_hands(&mut session, &mut *reader, &mut *writer);
-    let in_time = watch.end();
-    match outcome {
-        Ok(()) if in_time => {}
-        outcome => {
-            shutdown();
-            let error = outcome.err().filter(|_| in_time).unwrap_or_else(late);
-            return Err(error);
-        }
+    let outcome = within(TIMEOUT, LATE, &shutdown, || {
+        shake_hands(&mut session, &mut *reader, &mut *writer)
+    });
+    if let Err(error) = outcome {
+        shutdown();
+        return Err(error);
     }
     let session = Arc::new(Mutex::new(session));
     let reader = Decrypting {
@@ -94,10 +90,6 @@ fn handshake(mut session: TlsSession, below: Connection) -> Result<Connection, C
         writer: Box::new(writer),
         shutdown,
     })
-}
-
-fn late() -> ConnectError {
-    ConnectError::new(LinkLost::Unreachable, "TLS was not set up in time")
 }
 
 fn shake_hands(
@@ -145,36 +137,6 @@ fn read<'a>(reader: &mut dyn Read, buffer: &'a mut [u8]) -> io::Result<&'a [u8]>
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }
-    }
-}
-
-/// Ends a connection whose handshake stalls: a read that blocks can be ended in no other way.
-struct Watch {
-    over: mpsc::Sender<()>,
-    watcher: thread::JoinHandle<bool>,
-}
-
-impl Watch {
-    fn start(shutdown: Shutdown) -> Result<Self, ConnectError> {
-        let (over, watched) = mpsc::channel();
-        let watcher = thread::Builder::new()
-            .name("tb-tls".to_owned())
-            .spawn(move || {
-                let in_time = watched.recv_timeout(TIMEOUT) != Err(RecvTimeoutError::Timeout);
-                if !in_time {
-                    shutdown();
-                }
-                in_time
-            })
-            .map_err(|error| ConnectError::new(LinkLost::Local, error.to_string()))?;
-        Ok(Self { over, watcher })
-    }
-
-    /// Whether the handshake was over in time. It does not wait: the watcher ends when told.
-    fn end(self) -> bool {
-        let Self { over, watcher } = self;
-        drop(over);
-        watcher.join().unwrap_or(false)
     }
 }
 

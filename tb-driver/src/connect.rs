@@ -71,7 +71,8 @@ pub fn link_lost(error: &io::Error) -> LinkLost {
         return LinkLost::Tls(error.fault);
     }
     match error.kind() {
-        ErrorKind::ConnectionRefused => LinkLost::ConnectionRefused,
+        // The socket of a Unix server that is not running is not there.
+        ErrorKind::ConnectionRefused | ErrorKind::NotFound => LinkLost::ConnectionRefused,
         ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe => {
             LinkLost::Reset
         }

@@ -184,6 +184,7 @@ const fn advice(cause: Cause) -> &'static str {
             "check the address, the network and the firewall"
         }
         Cause::Lost(LinkLost::Tls(fault)) => tls_advice(fault),
+        Cause::Lost(LinkLost::Proxy) => "check address, login and rules of the proxy",
         Cause::Malformed(Malformed::Flags(0x15)) => {
             "this is a TLS port: write mqtts://, or use the port for plain MQTT (1883)"
         }

@@ -1,6 +1,6 @@
 //! What every adapter of the ThingsBoard device SDK shares: handle, tickets, streams, one driver loop.
 //!
-//! Applications use an adapter (`tb-tokio`, `tb-blocking`). This crate is for those who bring a
+//! Applications use an adapter (`tb-tokio`, `tb-async-std`, `tb-blocking`). This crate is for those who bring a
 //! runtime or a transport of their own. It spawns nothing and knows no runtime.
 //!
 //! ```text
@@ -10,7 +10,8 @@
 //! ```
 //!
 //! - A **transport** of one's own implements [`Connect`] (and a runtime of one's own [`Timer`]);
-//!   [`Driver::new`] makes a client of them. Poll the driver and the client is at work.
+//!   [`Driver::new`] makes a client of them. Poll the driver and the client is at work. What a transport
+//!   owes stands on [a page of its own](transport).
 //! - A loop of one's own takes [`Engine::turn`] after turn and reports through [`Wire`], as the threads of
 //!   `tb-blocking` do.
 //!
@@ -29,13 +30,18 @@ extern crate alloc;
 mod client;
 mod clock;
 mod connect;
+mod connected;
 mod driver;
 mod engine;
 mod environment;
 mod error;
+#[cfg(feature = "_fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod log;
 mod park;
 pub mod provision;
+pub mod proxy;
 mod room;
 mod rooms;
 mod serve;
@@ -48,12 +54,14 @@ mod tickets;
 mod timer;
 #[cfg(feature = "_rustls")]
 pub mod tls;
+pub mod transport;
 mod updates;
 mod wakes;
 mod watch;
 
 pub use client::Client;
 pub use connect::{Connect, ConnectError, link_lost};
+pub use connected::connected_within;
 pub use driver::Driver;
 pub use engine::{Engine, Readiness, Turn, Wire};
 pub use environment::{EnvironmentError, config_from_env};

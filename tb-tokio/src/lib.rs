@@ -25,6 +25,8 @@ mod provision;
 mod start;
 mod tcp;
 mod timer;
+#[cfg(unix)]
+mod unix;
 
 pub use compat::Compat;
 pub use provision::{load_or_provision, provision};
@@ -33,6 +35,8 @@ pub use provision::{load_or_provision_with_tls, provision_with_tls};
 pub use start::{CONNECT_TIMEOUT, Driver, connect, connect_with, prepare, spawn, start};
 pub use tcp::Tcp;
 pub use timer::TokioTimer;
+#[cfg(unix)]
+pub use unix::Unix;
 
 #[doc(no_inline)]
 pub use tb_driver::provision::CredentialsFile;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use tb_driver::provision::{CredentialsFile, Step, with_own_token};
+use tb_driver::provision::{CredentialsFile, FileWork, with_own_token};
 #[cfg(feature = "_rustls")]
 use tb_driver::tls::TlsConfig;
 use tb_driver::{NotProvisioned, Stack, StartError};
@@ -28,7 +28,7 @@ where
 {
     let endpoint = url.try_into().map_err(StartError::from)?;
     let connector = tb_driver::stack(Tcp, &endpoint)?;
-    exchange(connector, endpoint, with_own_token(request)?, false).await
+    asked(connector, endpoint, request).await
 }
 
 /// As [`provision`], with this configuration of TLS.
@@ -50,7 +50,7 @@ where
 {
     let endpoint = url.try_into().map_err(StartError::from)?;
     let connector = over_tls(tls, &endpoint)?;
-    exchange(connector, endpoint, with_own_token(request)?, false).await
+    asked(connector, endpoint, request).await
 }
 
 /// The credentials in the file at `path`, or, the first time, those that the server at `url` gives this
@@ -108,41 +108,34 @@ fn over_tls(tls: TlsConfig, endpoint: &Endpoint) -> Result<Stack<Tcp>, StartErro
     Ok(Stack::over(Tcp).config(tls))
 }
 
+async fn asked(
+    mut connector: Stack<Tcp>,
+    endpoint: Endpoint,
+    request: ProvisionRequest,
+) -> Result<Credentials, NotProvisioned> {
+    let (mut timer, request) = (TokioTimer::new(), with_own_token(request)?);
+    tb_driver::provision::provision(&mut connector, &mut timer, endpoint, request, false).await
+}
+
 async fn kept(
-    connector: Stack<Tcp>,
+    mut connector: Stack<Tcp>,
     path: PathBuf,
     endpoint: Endpoint,
     request: ProvisionRequest,
 ) -> Result<Credentials, NotProvisioned> {
-    let mut file = blocking(move || CredentialsFile::open(path, request)).await?;
-    loop {
-        let (request, resume) = match file.step() {
-            Step::Done(credentials) => return Ok(credentials.clone()),
-            Step::Provision { request, resume } => (request.clone(), *resume),
-        };
-        let outcome = match exchange(connector.clone(), endpoint.clone(), request, resume).await {
-            Ok(credentials) => Ok(credentials),
-            Err(NotProvisioned::Provision(error)) => Err(error),
-            Err(error) => return Err(error),
-        };
-        file = blocking(move || file.ended(outcome).map(|()| file)).await?;
-    }
-}
-
-async fn exchange(
-    mut connector: Stack<Tcp>,
-    endpoint: Endpoint,
-    request: ProvisionRequest,
-    resume: bool,
-) -> Result<Credentials, NotProvisioned> {
     let mut timer = TokioTimer::new();
-    tb_driver::provision::provision(&mut connector, &mut timer, endpoint, request, resume).await
+    tb_driver::provision::load_or_provision(
+        &mut connector,
+        &mut timer,
+        endpoint,
+        path,
+        request,
+        unblock,
+    )
+    .await
 }
 
-/// Reads or writes the file where that disturbs no other task.
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, NotProvisioned> + Send + 'static,
-) -> Result<T, NotProvisioned> {
+async fn unblock(work: FileWork) -> Result<CredentialsFile, NotProvisioned> {
     // It fails only when the runtime is being shut down.
     spawn_blocking(work)
         .await

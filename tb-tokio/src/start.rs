@@ -5,11 +5,10 @@ use core::pin::Pin;
 use core::task::{Context, Poll};
 use core::time::Duration;
 
-use tb_driver::{Client, NotConnected, Setup, Stack, StartError};
+use tb_driver::{Client, NotConnected, Setup, Stack, StartError, connected_within};
 use tb_proto::{Config, Credentials, Endpoint};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
 
 use crate::{Tcp, TokioTimer};
 
@@ -46,13 +45,7 @@ pub async fn connect_with(
     deadline: Duration,
 ) -> Result<Client, NotConnected> {
     let client = start(setup)?;
-    match timeout(deadline, client.connected()).await {
-        Ok(Ok(_)) => Ok(client),
-        Ok(Err(error)) => Err(error),
-        Err(_) => Err(NotConnected::TimedOut {
-            last: client.last_cause(),
-        }),
-    }
+    connected_within(client, &mut TokioTimer::new(), deadline).await
 }
 
 /// Starts a client that accepts readings at once and connects by itself, as often as it has to.

@@ -12,6 +12,10 @@ mod claim_device;
 mod client_rpc;
 #[path = "../examples/provision_device.rs"]
 mod provision_device;
+#[path = "../examples/quickstart_async_std.rs"]
+mod quickstart_async_std;
+#[path = "../examples/quickstart_smol.rs"]
+mod quickstart_smol;
 #[path = "../examples/rate_limits.rs"]
 mod rate_limits;
 #[path = "../examples/request_attributes.rs"]
@@ -20,6 +24,8 @@ mod request_attributes;
 mod respond_to_server_rpc;
 #[path = "../examples/respond_to_server_rpc_blocking.rs"]
 mod respond_to_server_rpc_blocking;
+#[path = "../examples/respond_to_server_rpc_smol.rs"]
+mod respond_to_server_rpc_smol;
 #[path = "../examples/subscription_to_attributes.rs"]
 mod subscription_to_attributes;
 #[path = "../examples/subscription_to_attributes_blocking.rs"]
@@ -30,6 +36,8 @@ mod telemetry_and_attributes;
 mod telemetry_and_attributes_blocking;
 #[path = "../examples/telemetry_pack.rs"]
 mod telemetry_pack;
+#[path = "../examples/telemetry_without_executor.rs"]
+mod telemetry_without_executor;
 
 /// Against the simulator in their own process they wait for nothing but each other.
 const AT_MOST: Duration = Duration::from_secs(5);
@@ -84,4 +92,8 @@ examples! {
     a_device_sends_telemetry_and_attributes_on_threads: telemetry_and_attributes_blocking,
     a_device_follows_its_attributes_on_threads: subscription_to_attributes_blocking,
     a_device_answers_calls_on_threads: respond_to_server_rpc_blocking,
+    a_device_does_all_of_it_on_smol: quickstart_smol,
+    a_device_does_all_of_it_on_async_std: quickstart_async_std,
+    a_device_answers_calls_on_smol: respond_to_server_rpc_smol,
+    a_device_sends_telemetry_from_a_thread_without_an_executor: telemetry_without_executor,
 }

@@ -3,11 +3,13 @@
 mod error;
 mod exchange;
 mod file;
+mod load;
 mod token;
 
 pub use error::NotProvisioned;
 pub use exchange::provision;
 pub use file::{CredentialsFile, Step};
+pub use load::{FileWork, load_or_provision};
 
 pub(crate) use token::fresh_token;
 

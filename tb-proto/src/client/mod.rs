@@ -51,7 +51,7 @@ pub use updates::AlreadyFollowed;
 
 use crate::mqtt::{
     Credentials, InvalidCredentials, LinkId, LinkLost, LinkRequest, Mqtt, OutboxLimits, Phase,
-    Settings,
+    Progress, Settings,
 };
 use crate::tb::topics::DeviceTopics;
 use crate::time::Instant;
@@ -244,8 +244,14 @@ impl Client {
     /// This never fails: if they are no MQTT, the machine ends the link itself.
     pub fn handle_input(&mut self, now: Instant, link: LinkId, data: &[u8]) {
         self.mqtt.handle_input(now, link, data);
-        while self.mqtt.handle_next_packet() {
-            self.handle_signals();
+        loop {
+            match self.mqtt.handle_next_packet() {
+                Progress::Done => break,
+                Progress::Packet => self.handle_signals(),
+                Progress::Delivered { id, delivered } => {
+                    self.delivered(RequestId(id.raw()), delivered);
+                }
+            }
         }
         self.advance();
     }
@@ -393,14 +399,16 @@ impl Client {
     fn advance(&mut self) {
         self.handle_signals();
         if self.mqtt.is_online() {
-            let together = if self.config.payload_format.is_json() {
-                self.max_payload(self.topics.attributes.len())
-            } else {
-                // What two messages of an unknown schema would mean in one is unknown.
-                0
-            };
-            self.attributes
-                .advance(&mut self.mqtt, &self.topics.attributes, together);
+            if self.attributes.is_due() {
+                let together = if self.config.payload_format.is_json() {
+                    self.max_payload(self.topics.attributes.len())
+                } else {
+                    // What two messages of an unknown schema would mean in one is unknown.
+                    0
+                };
+                self.attributes
+                    .advance(&mut self.mqtt, &self.topics.attributes, together);
+            }
             self.requests.advance(&mut self.mqtt, &self.topics);
         }
         self.advance_updates();

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::frame::{FixedHeader, Kind};
 use super::incoming::{Incoming, Publish};
 use super::oversized::Oversized;
-use super::{Malformed, ProtocolVersion, body, publish};
+use super::{Malformed, PacketIdentifier, ProtocolVersion, body, publish};
 
 /// Capacity that an empty buffer keeps. More goes back: most connections are idle most of the time.
 const RETAINED: usize = 4 * 1024;
@@ -94,6 +94,14 @@ impl Decoder {
     }
 
     fn poll_packet(&mut self) -> Result<Option<Incoming>, Malformed> {
+        // PUBACK as it nearly always comes, and what comes most.
+        if let [0x40, 2, high, low, ..] = *self.unread()
+            && self.limit >= 4
+            && let Some(id) = PacketIdentifier::new(u16::from_be_bytes([high, low]))
+        {
+            self.start += 4;
+            return Ok(Some(Incoming::PubAck { id, reason: 0 }));
+        }
         let Some(header) = FixedHeader::read(self.unread(), self.version)? else {
             return Ok(None);
         };

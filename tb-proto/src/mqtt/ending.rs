@@ -75,7 +75,7 @@ impl Cause {
     /// `connect` of the adapters fails early where this is false.
     pub const fn is_permanent(self) -> bool {
         match self {
-            Self::Refused(Refusal::Credentials) => true,
+            Self::Refused(Refusal::Credentials) | Self::Lost(LinkLost::Proxy) => true,
             Self::Lost(LinkLost::Tls(fault)) => fault.is_permanent(),
             _ => false,
         }

@@ -1,4 +1,4 @@
-//! The simulator served over TCP or TLS, in real time, by plain threads.
+//! The simulator served over TCP, TLS or a Unix socket, in real time, by plain threads.
 //!
 //! For examples, for adapters, and for clients that others wrote. One thread accepts, one keeps the
 //! timers, one reads each connection and writes what its bytes caused.
@@ -7,14 +7,19 @@ use core::net::{Ipv4Addr, SocketAddr};
 use core::time::Duration;
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::io::{self, Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream, ToSocketAddrs};
+use std::io;
+use std::net::{Shutdown, TcpListener, ToSocketAddrs};
+#[cfg(unix)]
+use std::os::unix::net::UnixListener;
+#[cfg(unix)]
+use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use rustls::ServerConfig;
 
+use super::socket::{Door, Listener, Socket};
 use super::tls::ServerTls;
 use super::{CallResult, ConnectionId, Control, Output, Setup, Simulator, Stored, Time};
 
@@ -33,6 +38,7 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 pub struct SimulatorServer {
     shared: Arc<Shared>,
     address: SocketAddr,
+    doors: Vec<Door>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -62,7 +68,7 @@ struct State {
 /// The writing side of a connection.
 #[derive(Debug)]
 struct Link {
-    stream: TcpStream,
+    stream: Box<dyn Socket>,
     tls: Option<ServerTls>,
     pending: Mutex<Pending>,
     /// Held while writing, so that what was taken first is written first. True once it was closed.
@@ -93,7 +99,7 @@ impl SimulatorServer {
     ///
     /// When the port cannot be opened or a thread cannot be started.
     pub fn start_tls(setup: Setup, tls: Arc<ServerConfig>) -> io::Result<Self> {
-        Self::open(setup, (Ipv4Addr::LOCALHOST, 0), Some(tls))
+        Self::bind_with(setup, (Ipv4Addr::LOCALHOST, 0), Some(tls))
     }
 
     /// Serves on this address.
@@ -102,10 +108,10 @@ impl SimulatorServer {
     ///
     /// When the port cannot be opened or a thread cannot be started.
     pub fn bind(setup: Setup, address: impl ToSocketAddrs) -> io::Result<Self> {
-        Self::open(setup, address, None)
+        Self::bind_with(setup, address, None)
     }
 
-    fn open(
+    fn bind_with(
         mut setup: Setup,
         address: impl ToSocketAddrs,
         tls: Option<Arc<ServerConfig>>,
@@ -131,6 +137,7 @@ impl SimulatorServer {
                 started: Instant::now(),
                 tls,
             }),
+            doors: Vec::new(),
             threads: Vec::new(),
         };
         let shared = Arc::clone(&server.shared);
@@ -138,12 +145,30 @@ impl SimulatorServer {
         server
             .threads
             .push(timers.spawn(move || shared.keep_time())?);
-        let shared = Arc::clone(&server.shared);
-        let acceptor = thread::Builder::new().name("simulator-accept".to_owned());
-        server
-            .threads
-            .push(acceptor.spawn(move || shared.accept(&listener))?);
+        let door = Door::Tcp(server.address);
+        server.open(Listener::Tcp(listener), door)?;
         Ok(server)
+    }
+
+    /// Serves on the socket of the file system at this path as well. The file is there until somebody
+    /// removes it.
+    ///
+    /// # Errors
+    ///
+    /// When the socket cannot be made or a thread cannot be started.
+    #[cfg(unix)]
+    pub fn bind_unix(&mut self, path: &Path) -> io::Result<()> {
+        let listener = UnixListener::bind(path)?;
+        self.open(Listener::Unix(listener), Door::Unix(path.to_owned()))
+    }
+
+    fn open(&mut self, listener: Listener, door: Door) -> io::Result<()> {
+        let shared = Arc::clone(&self.shared);
+        let acceptor = thread::Builder::new().name("simulator-accept".to_owned());
+        let acceptor = acceptor.spawn(move || shared.accept(&listener))?;
+        self.threads.push(acceptor);
+        self.doors.push(door);
+        Ok(())
     }
 
     /// Where it listens.
@@ -202,11 +227,10 @@ impl Drop for SimulatorServer {
         self.shared.lock().stopping = true;
         self.drop_connections();
         for link in self.shared.lock().links.values() {
-            drop(link.stream.shutdown(Shutdown::Both));
+            link.stream.shutdown(Shutdown::Both);
         }
         self.shared.timer.notify_all();
-        // Wakes the thread that blocks in `accept`.
-        drop(TcpStream::connect(self.address));
+        self.doors.iter().for_each(Door::knock);
         for thread in self.threads.drain(..) {
             drop(thread.join());
         }
@@ -283,9 +307,10 @@ impl Shared {
         }
     }
 
-    fn accept(self: &Arc<Self>, listener: &TcpListener) {
+    fn accept(self: &Arc<Self>, listener: &Listener) {
         let mut readers = Vec::new();
-        for stream in listener.incoming() {
+        loop {
+            let stream = listener.accept();
             if self.lock().stopping {
                 break;
             }
@@ -302,7 +327,7 @@ impl Shared {
         }
     }
 
-    fn serve(&self, stream: TcpStream) {
+    fn serve(&self, stream: Box<dyn Socket>) {
         let Ok(link) = Link::new(stream, self.tls.clone()) else {
             return;
         };
@@ -319,7 +344,7 @@ impl Shared {
         self.drive(|_, _| ());
         let mut buffer = vec![0; 64 * 1024];
         loop {
-            match (&link.stream).read(&mut buffer) {
+            match link.stream.read(&mut buffer) {
                 Ok(count) if count > 0 => {
                     let Some(data) = buffer.get(..count) else {
                         break;
@@ -361,12 +386,10 @@ impl State {
 }
 
 impl Link {
-    fn new(stream: TcpStream, tls: Option<Arc<ServerConfig>>) -> io::Result<Self> {
-        stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(LINGER))?;
-        stream.set_write_timeout(Some(WRITE_TIMEOUT))?;
+    fn new(stream: Box<dyn Socket>, tls: Option<Arc<ServerConfig>>) -> io::Result<Self> {
+        stream.set_timeouts(LINGER, WRITE_TIMEOUT)?;
         let tls = match tls {
-            Some(config) => Some(ServerTls::accept(config, &stream)?),
+            Some(config) => Some(ServerTls::accept(config, &*stream)?),
             None => None,
         };
         Ok(Self {
@@ -394,11 +417,11 @@ impl Link {
         };
         let written = self
             .encrypt(&taken)
-            .and_then(|bytes| (&self.stream).write_all(&bytes));
+            .and_then(|bytes| self.stream.write_all(&bytes));
         if written.is_err() {
-            drop(self.stream.shutdown(Shutdown::Both));
+            self.stream.shutdown(Shutdown::Both);
         } else if taken.close {
-            drop(self.stream.shutdown(Shutdown::Write));
+            self.stream.shutdown(Shutdown::Write);
         }
         *closed |= taken.close;
     }
@@ -433,6 +456,8 @@ fn is_timeout(error: &io::Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::Read;
+    use std::net::TcpStream;
 
     const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -483,7 +508,7 @@ mod tests {
     fn dropping_the_server_closes_its_connections_and_its_port() {
         let server = SimulatorServer::start(Setup::one_device("T1")).unwrap();
         let address = server.address();
-        let mut stream = connect(&server);
+        let stream = connect(&server);
         drop(server);
         assert_eq!(stream.read(&mut [0]).unwrap(), 0);
         assert!(TcpStream::connect(address).is_err());

@@ -1,7 +1,6 @@
 //! The server's side of TLS, over blocking sockets.
 
 use std::io::{self, Read, Write};
-use std::net::TcpStream;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustls::crypto::{
@@ -14,13 +13,35 @@ use rustls::{
     SignatureScheme, client::danger::HandshakeSignatureValid,
 };
 
+use super::socket::Socket;
+
+/// A socket as rustls wants it.
+struct Stream<'a>(&'a dyn Socket);
+
+impl Read for Stream<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer)
+    }
+}
+
+impl Write for Stream<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write_all(bytes).map(|()| bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// TLS of one connection.
 #[derive(Debug)]
 pub(super) struct ServerTls(Mutex<ServerConnection>);
 
 impl ServerTls {
     /// Sets TLS up.
-    pub(super) fn accept(config: Arc<ServerConfig>, mut stream: &TcpStream) -> io::Result<Self> {
+    pub(super) fn accept(config: Arc<ServerConfig>, stream: &dyn Socket) -> io::Result<Self> {
+        let mut stream = Stream(stream);
         let mut connection = ServerConnection::new(config).map_err(io::Error::other)?;
         while connection.is_handshaking() {
             connection.complete_io(&mut stream)?;

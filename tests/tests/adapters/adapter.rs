@@ -8,7 +8,7 @@ use tb_driver::{Client, NotProvisioned};
 use tb_proto::{Config, Credentials, ProvisionRequest};
 use tokio::runtime::Runtime;
 
-use crate::trouble::{Trouble, TroubledTcp};
+use crate::trouble::{Trouble, Troubling};
 
 /// An adapter under test.
 pub(crate) trait Adapter {
@@ -44,6 +44,8 @@ pub(crate) fn start_in_trouble<A: Adapter>(config: Config, trouble: Trouble) -> 
     (client, driver())
 }
 
+type PolledDriver = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 /// tokio, with its driver on a thread of its own.
 pub(crate) struct Tokio;
 
@@ -51,8 +53,8 @@ impl Adapter for Tokio {
     fn prepare(config: Config, trouble: Trouble) -> (Client, Unstarted) {
         let timer = tb_tokio::TokioTimer::new();
         let (client, driver) =
-            tb_driver::Driver::new(config, TroubledTcp::new(trouble), timer).unwrap();
-        let driver: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(driver);
+            tb_driver::Driver::new(config, Troubling::new(tb_tokio::Tcp, trouble), timer).unwrap();
+        let driver: PolledDriver = Box::pin(driver);
         let start = move || {
             let runtime = tokio::runtime::Builder::new_multi_thread()
                 .worker_threads(1)
@@ -84,12 +86,61 @@ fn runtime() -> Runtime {
         .unwrap()
 }
 
+/// Sockets and timers of `async-io`, with the driver as a task of smol.
+pub(crate) struct Smol;
+
+impl Adapter for Smol {
+    fn prepare(config: Config, trouble: Trouble) -> (Client, Unstarted) {
+        on_async_io(config, trouble, |driver| smol::spawn(driver).detach())
+    }
+
+    fn provision(url: &str, request: ProvisionRequest) -> Provisioned {
+        smol::block_on(tb_async_std::provision(url, request))
+    }
+
+    fn load_or_provision(path: &Path, url: &str, request: ProvisionRequest) -> Provisioned {
+        smol::block_on(tb_async_std::load_or_provision(path, url, request))
+    }
+}
+
+/// The same, with the driver as a task of async-std.
+pub(crate) struct AsyncStd;
+
+impl Adapter for AsyncStd {
+    fn prepare(config: Config, trouble: Trouble) -> (Client, Unstarted) {
+        on_async_io(config, trouble, |driver| {
+            drop(async_std::task::spawn(driver));
+        })
+    }
+
+    fn provision(url: &str, request: ProvisionRequest) -> Provisioned {
+        async_std::task::block_on(tb_async_std::provision(url, request))
+    }
+
+    fn load_or_provision(path: &Path, url: &str, request: ProvisionRequest) -> Provisioned {
+        async_std::task::block_on(tb_async_std::load_or_provision(path, url, request))
+    }
+}
+
+fn on_async_io(config: Config, trouble: Trouble, spawn: fn(PolledDriver)) -> (Client, Unstarted) {
+    let transport = Troubling::new(tb_async_std::Tcp, trouble);
+    let timer = tb_async_std::AsyncIoTimer::new();
+    let (client, driver) = tb_driver::Driver::new(config, transport, timer).unwrap();
+    let driver: PolledDriver = Box::pin(driver);
+    let start = move || {
+        spawn(driver);
+        Running { runtime: None }
+    };
+    (client, Box::new(start))
+}
+
 /// Plain threads.
 pub(crate) struct Threads;
 
 impl Adapter for Threads {
     fn prepare(config: Config, trouble: Trouble) -> (Client, Unstarted) {
-        let (client, driver) = tb_blocking::Driver::new(config, TroubledTcp::new(trouble)).unwrap();
+        let (client, driver) =
+            tb_blocking::Driver::new(config, Troubling::new(tb_blocking::Tcp, trouble)).unwrap();
         let start = move || {
             driver.start().unwrap();
             Running { runtime: None }

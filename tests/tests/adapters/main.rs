@@ -5,6 +5,7 @@ mod cancellation;
 mod endings;
 mod exchange;
 mod misbehaviour;
+mod on_async_io;
 mod on_tokio;
 mod provisioning;
 mod rpc;
@@ -19,6 +20,14 @@ macro_rules! suite {
     ($($module:ident: $($name:ident),+ $(,)?;)+) => {
         mod tokio_adapter {
             $($(#[test] fn $name() { crate::$module::$name::<crate::adapter::Tokio>(); })+)+
+        }
+
+        mod smol_adapter {
+            $($(#[test] fn $name() { crate::$module::$name::<crate::adapter::Smol>(); })+)+
+        }
+
+        mod async_std_adapter {
+            $($(#[test] fn $name() { crate::$module::$name::<crate::adapter::AsyncStd>(); })+)+
         }
 
         mod blocking_adapter {

@@ -1,4 +1,4 @@
-//! TCP that behaves as badly as the traits allow.
+//! A transport that behaves as badly as the traits allow.
 
 use std::future::Future;
 use std::io::{self, Read, Write};
@@ -8,10 +8,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll, ready};
 
+use futures_io::{AsyncRead, AsyncWrite};
 use tb_driver::ConnectError;
 use tb_proto::Endpoint;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 
 /// What a stream does to its user.
 #[derive(Clone, Debug)]
@@ -40,15 +39,17 @@ impl Default for Trouble {
     }
 }
 
-/// TCP with [`Trouble`], for both kinds of adapters.
-pub(crate) struct TroubledTcp {
+/// A transport with [`Trouble`], for both kinds of adapters.
+pub(crate) struct Troubling<C> {
+    inner: C,
     trouble: Trouble,
     connections: Arc<AtomicU32>,
 }
 
-impl TroubledTcp {
-    pub(crate) fn new(trouble: Trouble) -> Self {
+impl<C> Troubling<C> {
+    pub(crate) fn new(inner: C, trouble: Trouble) -> Self {
         Self {
+            inner,
             trouble,
             connections: Arc::default(),
         }
@@ -117,16 +118,16 @@ impl<S> Troubled<S> {
     }
 }
 
-impl tb_driver::Connect for TroubledTcp {
-    type Stream = tb_tokio::Compat<Troubled<TcpStream>>;
+impl<C> tb_driver::Connect for Troubling<C>
+where
+    C: tb_driver::Connect<Stream: Send, Connecting: Send + 'static>,
+{
+    type Stream = Troubled<C::Stream>;
     type Connecting = Pin<Box<dyn Future<Output = Result<Self::Stream, ConnectError>> + Send>>;
 
     fn connect(&mut self, target: &Endpoint) -> Self::Connecting {
-        let (trouble, connecting) = (self.next(), tb_tokio::Tcp.connect(target));
-        Box::pin(async move {
-            let stream = connecting.await?.into_inner();
-            Ok(tb_tokio::Compat::new(Troubled::new(stream, trouble)))
-        })
+        let (trouble, connecting) = (self.next(), self.inner.connect(target));
+        Box::pin(async move { Ok(Troubled::new(connecting.await?, trouble)) })
     }
 }
 
@@ -134,16 +135,13 @@ impl<S: AsyncRead + Unpin> AsyncRead for Troubled<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
+        buf: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
         if self.reading.hesitates() {
             return Self::not_yet(cx);
         }
-        let mut part = buf.take(self.trouble.read);
-        ready!(Pin::new(&mut self.inner).poll_read(cx, &mut part))?;
-        let read = part.filled().len();
-        buf.set_filled(buf.filled().len() + read);
-        Poll::Ready(Ok(()))
+        let most = buf.len().min(self.trouble.read);
+        Pin::new(&mut self.inner).poll_read(cx, &mut buf[..most])
     }
 }
 
@@ -179,13 +177,13 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Troubled<S> {
         Pin::new(&mut this.inner).poll_flush(cx)
     }
 
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.as_mut().poll_flush(cx))?;
-        Pin::new(&mut self.inner).poll_shutdown(cx)
+        Pin::new(&mut self.inner).poll_close(cx)
     }
 }
 
-impl tb_blocking::Connect for TroubledTcp {
+impl tb_blocking::Connect for Troubling<tb_blocking::Tcp> {
     fn connect(&mut self, target: &Endpoint) -> Result<tb_blocking::Connection, ConnectError> {
         let stream = std::net::TcpStream::connect((target.host(), target.port()))?;
         stream.set_nodelay(true)?;

@@ -1,0 +1,135 @@
+//! Getting credentials.
+
+use std::path::PathBuf;
+
+use tb_driver::provision::with_own_token;
+#[cfg(feature = "_rustls")]
+use tb_driver::tls::TlsConfig;
+use tb_driver::{NotProvisioned, Stack, StartError};
+use tb_proto::{Credentials, Endpoint, ProvisionRequest};
+
+use crate::{AsyncIoTimer, Tcp};
+
+/// Asks the server at `url` for a device and its credentials.
+///
+/// Unless the request says otherwise the device gets an access token that is made here. If the answer
+/// is lost the token is tried, so that the outcome is known all the same. Nothing is kept: see
+/// [`load_or_provision`].
+///
+/// Dropping the future closes the connection; the device may exist then.
+///
+/// # Errors
+/// [`NotProvisioned`], when the time of the request is over at the latest.
+pub async fn provision<U>(url: U, request: ProvisionRequest) -> Result<Credentials, NotProvisioned>
+where
+    U: TryInto<Endpoint>,
+    StartError: From<U::Error>,
+{
+    let endpoint = url.try_into().map_err(StartError::from)?;
+    let connector = tb_driver::stack(Tcp, &endpoint)?;
+    asked(connector, endpoint, request).await
+}
+
+/// As [`provision`], with this configuration of TLS.
+///
+/// ThingsBoard knows a device with an X.509 certificate by that certificate: for
+/// [`Credentials::certificate`] it has to be the identity of `tls`.
+///
+/// # Errors
+/// [`NotProvisioned`], when the time of the request is over at the latest.
+#[cfg(feature = "_rustls")]
+pub async fn provision_with_tls<U>(
+    tls: TlsConfig,
+    url: U,
+    request: ProvisionRequest,
+) -> Result<Credentials, NotProvisioned>
+where
+    U: TryInto<Endpoint>,
+    StartError: From<U::Error>,
+{
+    let endpoint = url.try_into().map_err(StartError::from)?;
+    let connector = over_tls(tls, &endpoint)?;
+    asked(connector, endpoint, request).await
+}
+
+/// The credentials in the file at `path`, or, the first time, those that the server at `url` gives this
+/// device; then they are kept there.
+///
+/// Neither a lost answer nor a crash loses them or makes a second device: they are kept before the
+/// server is asked, and what was kept is tried before it is asked again. How that is done, what happens
+/// when several processes start together and what becomes of the file's mode:
+/// [`CredentialsFile`](crate::CredentialsFile).
+///
+/// Dropping the future closes the connection; the next call goes on from there.
+///
+/// # Errors
+/// [`NotProvisioned`], when the time of the request is over at the latest.
+pub async fn load_or_provision<U>(
+    path: impl Into<PathBuf>,
+    url: U,
+    request: ProvisionRequest,
+) -> Result<Credentials, NotProvisioned>
+where
+    U: TryInto<Endpoint>,
+    StartError: From<U::Error>,
+{
+    let endpoint = url.try_into().map_err(StartError::from)?;
+    let connector = tb_driver::stack(Tcp, &endpoint)?;
+    kept(connector, path.into(), endpoint, request).await
+}
+
+/// As [`load_or_provision`], with this configuration of TLS.
+///
+/// ThingsBoard knows a device with an X.509 certificate by that certificate: for
+/// [`Credentials::certificate`] it has to be the identity of `tls`.
+///
+/// # Errors
+/// [`NotProvisioned`], when the time of the request is over at the latest.
+#[cfg(feature = "_rustls")]
+pub async fn load_or_provision_with_tls<U>(
+    path: impl Into<PathBuf>,
+    tls: TlsConfig,
+    url: U,
+    request: ProvisionRequest,
+) -> Result<Credentials, NotProvisioned>
+where
+    U: TryInto<Endpoint>,
+    StartError: From<U::Error>,
+{
+    let endpoint = url.try_into().map_err(StartError::from)?;
+    let connector = over_tls(tls, &endpoint)?;
+    kept(connector, path.into(), endpoint, request).await
+}
+
+#[cfg(feature = "_rustls")]
+fn over_tls(tls: TlsConfig, endpoint: &Endpoint) -> Result<Stack<Tcp>, StartError> {
+    tb_driver::check_tls(&tls, core::slice::from_ref(endpoint))?;
+    Ok(Stack::over(Tcp).config(tls))
+}
+
+async fn asked(
+    mut connector: Stack<Tcp>,
+    endpoint: Endpoint,
+    request: ProvisionRequest,
+) -> Result<Credentials, NotProvisioned> {
+    let (mut timer, request) = (AsyncIoTimer::new(), with_own_token(request)?);
+    tb_driver::provision::provision(&mut connector, &mut timer, endpoint, request, false).await
+}
+
+async fn kept(
+    mut connector: Stack<Tcp>,
+    path: PathBuf,
+    endpoint: Endpoint,
+    request: ProvisionRequest,
+) -> Result<Credentials, NotProvisioned> {
+    let mut timer = AsyncIoTimer::new();
+    tb_driver::provision::load_or_provision(
+        &mut connector,
+        &mut timer,
+        endpoint,
+        path,
+        request,
+        blocking::unblock,
+    )
+    .await
+}

@@ -1,0 +1,119 @@
+//! What is particular to `async-io`: the calls of each executor, and a thread without one.
+
+use std::thread;
+use std::time::Duration;
+
+use serde_json::json;
+use tb_driver::{Client, NotConnected, StartError};
+use tb_proto::{Cause, Config, Credentials, LinkLost, ProtocolVersion, Refusal};
+
+use crate::endings::assert_abandoned;
+use crate::exchange::ACKNOWLEDGED;
+use crate::server::{PATIENCE, TOKEN, all_gone, config, nowhere, server};
+
+const SHORT: Duration = Duration::from_millis(300);
+
+fn refused() -> NotConnected {
+    NotConnected::Refused(Cause::Refused(Refusal::Credentials))
+}
+
+fn late() -> NotConnected {
+    NotConnected::TimedOut {
+        last: Some(Cause::Lost(LinkLost::ConnectionRefused)),
+    }
+}
+
+/// A reading is delivered, and the client says goodbye.
+async fn works(client: Client) {
+    let ticket = client.send_telemetry(&json!({ "n": 1 })).unwrap();
+    assert_eq!(ticket.await.unwrap(), ACKNOWLEDGED);
+    client.disconnect(PATIENCE).await.unwrap();
+}
+
+#[test]
+fn the_calls_of_smol_connect_start_and_spawn() {
+    let server = server();
+    let url = format!("mqtt://{}", server.address());
+    smol::block_on(async {
+        let token = Credentials::token(TOKEN);
+        works(tb_async_std::smol::connect(&*url, token).await.unwrap()).await;
+        works(tb_async_std::smol::start(config(&server)).unwrap()).await;
+
+        let (client, task) = tb_async_std::smol::spawn(config(&server)).unwrap();
+        assert_eq!(client.connected().await, Ok(ProtocolVersion::V5));
+        works(client).await;
+        task.await;
+
+        let wrong = Config::new(url.parse().unwrap(), Credentials::token("wrong"));
+        let connected = tb_async_std::smol::connect_with(wrong, PATIENCE).await;
+        assert_eq!(connected.unwrap_err(), refused());
+        let connected = tb_async_std::smol::connect_with(nowhere(), SHORT).await;
+        assert_eq!(connected.unwrap_err(), late());
+    });
+    assert!(all_gone(&server));
+}
+
+#[test]
+fn the_calls_of_async_std_connect_start_and_spawn() {
+    let server = server();
+    let url = format!("mqtt://{}", server.address());
+    async_std::task::block_on(async {
+        let token = Credentials::token(TOKEN);
+        works(
+            tb_async_std::async_std::connect(&*url, token)
+                .await
+                .unwrap(),
+        )
+        .await;
+        works(tb_async_std::async_std::start(config(&server)).unwrap()).await;
+
+        let (client, task) = tb_async_std::async_std::spawn(config(&server)).unwrap();
+        assert_eq!(client.connected().await, Ok(ProtocolVersion::V5));
+        works(client).await;
+        task.await;
+
+        let wrong = Config::new(url.parse().unwrap(), Credentials::token("wrong"));
+        let connected = tb_async_std::async_std::connect_with(wrong, PATIENCE).await;
+        assert_eq!(connected.unwrap_err(), refused());
+        let connected = tb_async_std::async_std::connect_with(nowhere(), SHORT).await;
+        assert_eq!(connected.unwrap_err(), late());
+    });
+    assert!(all_gone(&server));
+}
+
+#[test]
+fn a_task_that_is_cancelled_gives_back_what_was_pending() {
+    let (client, task) = tb_async_std::smol::spawn(nowhere()).unwrap();
+    let ticket = client.send_telemetry(&json!({ "n": 1 })).unwrap();
+    smol::block_on(task.cancel());
+    assert_abandoned(ticket, r#""n":1"#);
+
+    let (client, task) = tb_async_std::async_std::spawn(nowhere()).unwrap();
+    let ticket = client.send_telemetry(&json!({ "n": 2 })).unwrap();
+    async_std::task::block_on(task.cancel());
+    assert_abandoned(ticket, r#""n":2"#);
+}
+
+#[test]
+fn a_bare_thread_drives_a_client_without_any_executor() {
+    let server = server();
+    let (client, driver) = tb_async_std::prepare(config(&server)).unwrap();
+    let worker = thread::spawn(|| driver.run());
+    let ticket = client.send_telemetry(&json!({ "n": 1 })).unwrap();
+    assert_eq!(ticket.wait_timeout(PATIENCE).unwrap(), ACKNOWLEDGED);
+    client.disconnect(PATIENCE).wait_timeout(PATIENCE).unwrap();
+    worker.join().unwrap();
+
+    let spawn = |driver: tb_async_std::Driver| drop(thread::spawn(|| driver.run()));
+    let connecting = tb_async_std::connect_by(config(&server), PATIENCE, spawn);
+    smol::block_on(async { works(connecting.await.unwrap()).await });
+    assert!(all_gone(&server));
+}
+
+#[test]
+fn tls_is_refused_before_anything_is_tried_where_there_is_none() {
+    let url = "mqtts://localhost".parse().unwrap();
+    let config = Config::new(url, Credentials::token(TOKEN));
+    let error = tb_async_std::prepare(config).map(drop).unwrap_err();
+    assert!(matches!(error, StartError::TlsNotSupported { .. }));
+}
