@@ -38,6 +38,8 @@ mod telemetry_and_attributes_blocking;
 mod telemetry_pack;
 #[path = "../examples/telemetry_without_executor.rs"]
 mod telemetry_without_executor;
+#[path = "../examples/tls_device.rs"]
+mod tls_device;
 
 /// Against the simulator in their own process they wait for nothing but each other.
 const AT_MOST: Duration = Duration::from_secs(5);
@@ -81,6 +83,7 @@ fn no_example_is_left_without_a_run() {
 
 examples! {
     a_device_is_claimed: claim_device,
+    a_device_is_known_by_its_certificate: tls_device,
     a_device_is_provisioned: provision_device,
     a_device_calls_the_server: client_rpc,
     a_device_asks_for_attributes: request_attributes,
