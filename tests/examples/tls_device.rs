@@ -15,7 +15,7 @@ use tb_tests::sim::{DeviceSetup, Setup as Served};
 
 const DEADLINE: Duration = Duration::from_secs(30);
 
-pub fn main() -> ExitCode {
+pub(crate) fn main() -> ExitCode {
     let run = if std::env::var_os("TB_URL").is_some() {
         tb_blocking::config_from_env()
             .map_err(Into::into)

@@ -8,8 +8,6 @@ use tb_proto::{Config, Credentials};
 use tb_tests::sim::server::SimulatorServer;
 use tb_tests::sim::{Control, Setup, Simulator, Stored};
 
-use crate::protection;
-
 /// Everything here takes milliseconds. Who waits so long waits for ever.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -23,11 +21,11 @@ pub(crate) fn server() -> SimulatorServer {
     setup
         .client_rpc_replies
         .insert("getTime".to_owned(), json!({ "time": 1 }));
-    protection::serve(setup)
+    SimulatorServer::start(setup).unwrap()
 }
 
 pub(crate) fn config(server: &SimulatorServer) -> Config {
-    config_for(&protection::url(server))
+    config_for(&format!("mqtt://{}", server.address()))
 }
 
 pub(crate) fn config_for(url: &str) -> Config {
