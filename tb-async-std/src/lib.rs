@@ -58,10 +58,10 @@ pub use unix::Unix;
 pub use tb_driver::provision::CredentialsFile;
 #[doc(no_inline)]
 pub use tb_driver::{
-    Client, ConnectError, Delivery, DeliveryError, Download, EnvironmentError, Error, FileSink,
-    NotConnected, NotProvisioned, Permit, Progress, Receiver, RecvError, Reply, RoomError,
-    RoomRequest, RpcRequest, StartError, UpdateOffer, UpdateSink, Updates, WaitError, Warning,
-    Watch, config_from_env,
+    Client, Connect, ConnectError, Delivery, DeliveryError, Download, EnvironmentError, Error,
+    FileSink, NotConnected, NotProvisioned, Permit, Progress, Receiver, RecvError, Reply,
+    RoomError, RoomRequest, RpcRequest, StartError, UpdateOffer, UpdateSink, Updates, WaitError,
+    Warning, Watch, config_from_env,
 };
 #[doc(no_inline)]
 pub use tb_proto::{
