@@ -93,7 +93,12 @@ impl Whole {
             Ok(Some(part)) => {
                 self.under_way += 1;
                 self.bytes_under_way += part.text.len();
-                NextPart::Part(Content::Part { whole: id, part })
+                let meaning = self.meaning();
+                NextPart::Part(Content::Part {
+                    whole: id,
+                    meaning,
+                    part,
+                })
             }
             Ok(None) if self.under_way > 0 => NextPart::AllUnderWay,
             Ok(None) => NextPart::Settled(self.outcome()),

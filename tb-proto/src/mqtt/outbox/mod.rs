@@ -13,7 +13,9 @@
 //! Each stage is a list, so nothing ever walks the messages to find one.
 
 mod entry;
+mod held;
 mod list;
+mod origins;
 mod slab;
 
 use alloc::collections::BTreeSet;
@@ -23,6 +25,8 @@ pub(crate) use entry::{
     Suspicion,
 };
 use list::List;
+pub(crate) use origins::Origin;
+use origins::Origins;
 use slab::Slab;
 pub(crate) use slab::SlotIndex;
 
@@ -43,6 +47,9 @@ pub(crate) struct Outbox<C> {
     entries: Slab<Entry<C>>,
     lists: [List; Queue::COUNT],
     expiries: BTreeSet<(Instant, MessageId)>,
+    origins: Origins,
+    /// The first held message of each origin that has any.
+    held: BTreeSet<MessageId>,
     sequence: u64,
     len: usize,
     content_bytes: usize,
@@ -64,6 +71,8 @@ impl<C: Content> Outbox<C> {
             entries: Slab::new(),
             lists: [List::EMPTY; Queue::COUNT],
             expiries: BTreeSet::new(),
+            origins: Origins::new(),
+            held: BTreeSet::new(),
             sequence: 0,
             len: 0,
             content_bytes: 0,
@@ -98,6 +107,7 @@ impl<C: Content> Outbox<C> {
         self.sequence += 1;
         self.len += 1;
         self.content_bytes += publication.content.memory();
+        self.origins.count(publication.origin, 1);
         let (stage, queue) = match (parked, publication.lane) {
             (true, _) => (Stage::Parked, Queue::Parked),
             (false, Lane::Urgent) => (Stage::Ready(Lane::Urgent), Queue::Urgent),
@@ -194,10 +204,8 @@ impl<C: Content> Outbox<C> {
         };
         entry.stage = Stage::Settled;
         let expires = entry.publication.expires;
-        let (memory, cost) = {
-            let content = &entry.publication.content;
-            (content.memory(), content.cost())
-        };
+        let origin = entry.publication.origin;
+        let (memory, cost) = (entry.publication.content.memory(), entry.publication.cost());
         self.content_bytes -= memory;
         self.len -= 1;
         if let Some(expires) = expires {
@@ -206,7 +214,8 @@ impl<C: Content> Outbox<C> {
         if queue == Queue::InFlight {
             self.landed(cost);
         }
-        self.lists[queue as usize].unlink(&mut self.entries, id.place());
+        self.origins.count(origin, -1);
+        self.unlink(queue, id.place());
         true
     }
 
@@ -268,7 +277,11 @@ impl<C: Content> Outbox<C> {
         self.move_back(place, Stage::InFlight { id, at, order });
         if let Some(entry) = self.entries.get_mut(place) {
             entry.writes = entry.writes.saturating_add(1);
-            self.in_flight += entry.publication.content.cost().into();
+            let origin = entry.publication.origin;
+            self.in_flight += entry.publication.cost().into();
+            if let Some(origin) = origin {
+                self.note_written(origin, at);
+            }
         }
     }
 
@@ -324,8 +337,8 @@ impl<C: Content> Outbox<C> {
     /// Every message without outcome; it walks them all.
     pub(crate) fn entries(&self) -> impl Iterator<Item = &Entry<C>> {
         let entries = &self.entries;
-        self.lists.iter().flat_map(move |list| {
-            let mut next = list.head();
+        self.all_lists().flat_map(move |(_, head)| {
+            let mut next = Some(head);
             core::iter::from_fn(move || {
                 let entry = entries.get(next?)?;
                 next = entry.next;
@@ -385,18 +398,16 @@ impl<C: Content> Outbox<C> {
         [Queue::Parked, Queue::Normal, Queue::Live]
             .into_iter()
             .filter_map(unwritten)
+            .chain(self.oldest_held_unwritten())
             .min()
     }
 
     /// Any message that is no part of another one; used to empty the outbox. The parts end with the
     /// message that they are in.
     pub(crate) fn any(&self) -> Option<MessageId> {
-        self.lists
-            .iter()
-            .enumerate()
-            .filter(|&(queue, _)| queue != Queue::Joined as usize)
-            .find_map(|(_, list)| list.head())
-            .and_then(|place| self.entries.get(place))
+        self.all_lists()
+            .find(|&(queue, _)| queue != Queue::Joined)
+            .and_then(|(_, place)| self.entries.get(place))
             .map(|entry| entry.id)
     }
 
@@ -418,10 +429,10 @@ impl<C: Content> Outbox<C> {
         let from = entry.stage.queue()?;
         entry.stage = stage;
         if from == Queue::InFlight {
-            let cost = entry.publication.content.cost();
+            let cost = entry.publication.cost();
             self.landed(cost);
         }
-        self.lists[from as usize].unlink(&mut self.entries, place);
+        self.unlink(from, place);
         stage.queue()
     }
 }

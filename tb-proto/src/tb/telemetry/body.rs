@@ -149,6 +149,11 @@ impl TelemetryBody {
         }
     }
 
+    /// Whether it is an array of entries.
+    pub(crate) const fn is_list(&self) -> bool {
+        matches!(self.form, Form::List { .. })
+    }
+
     /// How many values the server stores: what its limits count.
     pub(crate) fn data_points(&self) -> u32 {
         self.data_points
