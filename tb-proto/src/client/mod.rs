@@ -308,7 +308,10 @@ impl Client {
     /// The next event.
     #[must_use = "an event comes once"]
     pub fn poll_event(&mut self) -> Option<Event> {
-        self.events.pop().or_else(|| self.poll_update_event())
+        match self.events.pop() {
+            None if self.updates.is_following() => self.poll_update_event(),
+            event => event,
+        }
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) is to be called next. It may change with every
@@ -396,7 +399,19 @@ impl Client {
     }
 
     /// Reads what the MQTT layer has to say, and sends what can be sent now.
+    #[inline]
     fn advance(&mut self) {
+        // Asked after every call, and nearly always in vain.
+        let is_due = self.mqtt.has_signals()
+            || self.attributes.is_due()
+            || self.requests.is_due()
+            || self.updates.is_following();
+        if is_due {
+            self.advance_what_is_due();
+        }
+    }
+
+    fn advance_what_is_due(&mut self) {
         self.handle_signals();
         if self.mqtt.is_online() {
             if self.attributes.is_due() {

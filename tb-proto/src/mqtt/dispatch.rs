@@ -83,6 +83,7 @@ impl<C: Content> Mqtt<C> {
         }
         while let Phase::Online(link) = &self.phase
             && link.out.len() < CHUNK
+            && self.outbox.waits()
         {
             let goes_on = match self.next_turn(link) {
                 Turn::Write { place, queue } => {

@@ -224,6 +224,8 @@ pub(crate) struct Entry<C> {
     pub(crate) id: MessageId,
     pub(crate) publication: Publication<C>,
     pub(crate) stage: Stage,
+    /// What its content costs: asked for at every turn of its way.
+    pub(super) cost: Cost,
     /// Connections that carried it.
     pub(crate) writes: u32,
     /// Times that it was not acknowledged although younger neighbours were.

@@ -108,6 +108,7 @@ impl<C: Content> Outbox<C> {
         let expires = publication.expires;
         let list = &mut self.lists[queue as usize];
         let links = list.links_at_end();
+        let cost = publication.content.cost();
         let vacant = self.entries.vacant();
         let place = vacant.place();
         let id = MessageId::new(self.sequence, place);
@@ -115,6 +116,7 @@ impl<C: Content> Outbox<C> {
             id,
             publication,
             stage,
+            cost,
             writes: 0,
             unanswered: 0,
             suspicion: Suspicion::default(),
@@ -194,8 +196,7 @@ impl<C: Content> Outbox<C> {
         };
         entry.stage = Stage::Settled;
         let (links, expires) = (entry.links, entry.publication.expires);
-        let content = &entry.publication.content;
-        let (memory, cost) = (content.memory(), content.cost());
+        let (memory, cost) = (entry.publication.content.memory(), entry.cost);
         self.content_bytes -= memory;
         self.len -= 1;
         if let Some(expires) = expires {
@@ -240,6 +241,7 @@ impl<C: Content> Outbox<C> {
             self.content_bytes -= entry.publication.content.memory();
             change(&mut entry.publication);
             self.content_bytes += entry.publication.content.memory();
+            entry.cost = entry.publication.content.cost();
             let changed = entry.publication.expires;
             if expires != changed {
                 if let Some(expires) = expires {
@@ -268,7 +270,7 @@ impl<C: Content> Outbox<C> {
         };
         entry.stage = Stage::InFlight { id, at, order };
         entry.writes = entry.writes.saturating_add(1);
-        let (links, cost) = (entry.links, entry.publication.content.cost());
+        let (links, cost) = (entry.links, entry.cost);
         if from == Queue::InFlight {
             self.landed(cost);
         }
@@ -430,7 +432,7 @@ impl<C: Content> Outbox<C> {
         entry.stage = stage;
         let links = entry.links;
         if from == Queue::InFlight {
-            let cost = entry.publication.content.cost();
+            let cost = entry.cost;
             self.landed(cost);
         }
         self.lists[from as usize].unlink(&mut self.entries, links);
