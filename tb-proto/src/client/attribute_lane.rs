@@ -36,6 +36,11 @@ impl AttributeLane {
         self.busy.is_none() && self.waiting.is_empty() && self.apart.is_empty()
     }
 
+    /// Whether something waits and nothing is on its way.
+    pub(super) fn is_due(&self) -> bool {
+        self.busy.is_none() && !(self.waiting.is_empty() && self.apart.is_empty())
+    }
+
     /// Whether `id` is what is on its way. If so, the lane is free again.
     pub(super) fn settled(&mut self, id: MessageId) -> bool {
         let was = self.busy == Some(id);

@@ -53,7 +53,7 @@ pub use updates::AlreadyFollowed;
 
 use crate::mqtt::{
     Credentials, InvalidCredentials, LinkId, LinkLost, LinkRequest, Mqtt, OutboxLimits, Phase,
-    Settings,
+    Progress, Settings,
 };
 use crate::tb::topics::DeviceTopics;
 use crate::tb::topics::gateway::filters as gateway_filters;
@@ -257,8 +257,14 @@ impl Client {
     /// This never fails: if they are no MQTT, the machine ends the link itself.
     pub fn handle_input(&mut self, now: Instant, link: LinkId, data: &[u8]) {
         self.mqtt.handle_input(now, link, data);
-        while self.mqtt.handle_next_packet() {
-            self.handle_signals();
+        loop {
+            match self.mqtt.handle_next_packet() {
+                Progress::Done => break,
+                Progress::Packet => self.handle_signals(),
+                Progress::Delivered { id, delivered } => {
+                    self.delivered(RequestId(id.raw()), delivered);
+                }
+            }
         }
         self.advance();
     }
@@ -320,10 +326,11 @@ impl Client {
     /// The next event.
     #[must_use = "an event comes once"]
     pub fn poll_event(&mut self) -> Option<Event> {
-        self.events
-            .pop()
-            .or_else(|| self.poll_child_update())
-            .or_else(|| self.poll_update_event())
+        match self.events.pop() {
+            None if self.child_updates.len() > 0 => self.poll_child_update(),
+            None if self.updates.is_following() => self.poll_update_event(),
+            event => event,
+        }
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) is to be called next. It may change with every
@@ -417,17 +424,30 @@ impl Client {
 
     /// Reads what the MQTT layer has to say, and sends what can be sent now. Returns whether a child
     /// is announced, which nothing else might have told.
+    #[inline]
     fn advance(&mut self) -> bool {
+        // Asked after every call, and nearly always in vain.
+        let is_due = self.mqtt.has_signals()
+            || self.attributes.is_due()
+            || self.requests.is_due()
+            || self.updates.is_following()
+            || self.children.are_due();
+        is_due && self.advance_what_is_due()
+    }
+
+    fn advance_what_is_due(&mut self) -> bool {
         self.handle_signals();
         if self.mqtt.is_online() {
-            let together = if self.config.payload_format.is_json() {
-                self.max_payload(self.topics.attributes.len())
-            } else {
-                // What two messages of an unknown schema would mean in one is unknown.
-                0
-            };
-            self.attributes
-                .advance(&mut self.mqtt, &self.topics.attributes, together, None);
+            if self.attributes.is_due() {
+                let together = if self.config.payload_format.is_json() {
+                    self.max_payload(self.topics.attributes.len())
+                } else {
+                    // What two messages of an unknown schema would mean in one is unknown.
+                    0
+                };
+                self.attributes
+                    .advance(&mut self.mqtt, &self.topics.attributes, together, None);
+            }
             self.advance_child_lanes();
             self.requests.advance(&mut self.mqtt, &self.topics);
         }

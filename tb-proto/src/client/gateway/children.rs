@@ -146,6 +146,12 @@ impl Children {
         }
     }
 
+    /// Whether there may be something to do.
+    #[inline]
+    pub(in crate::client) fn are_due(&self) -> bool {
+        self.cursor < self.all.len() || !self.queued.is_empty() || !self.lanes_due.is_empty()
+    }
+
     /// The next child to be announced; those of which nothing waits only if `all`.
     pub(super) fn next(&mut self, all: bool) -> Option<ChildId> {
         while let Some(child) = self.queued.pop_front() {

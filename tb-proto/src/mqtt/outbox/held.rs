@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 
+use super::list::Links;
 use super::origins::Origin;
 use super::{Content, Entry, Lane, MessageId, Outbox, Publication, Queue, SlotIndex, Stage};
 use crate::time::Instant;
@@ -104,6 +105,7 @@ impl<C: Content> Outbox<C> {
             let before = self.first_held(origin);
             if let Some(state) = self.origins.get_mut(origin) {
                 state.held.push_back(&mut self.entries, place);
+                self.held_messages += 1;
             }
             self.note_first_held(before, origin);
         }
@@ -117,17 +119,21 @@ impl<C: Content> Outbox<C> {
     }
 
     /// Takes an entry off its list.
-    pub(super) fn unlink(&mut self, queue: Queue, place: SlotIndex) {
-        match (queue, self.origin_of(place)) {
-            (Queue::Held, Some(origin)) => {
-                let before = self.first_held(origin);
-                if let Some(state) = self.origins.get_mut(origin) {
-                    state.held.unlink(&mut self.entries, place);
-                }
-                self.note_first_held(before, origin);
-            }
-            _ => self.lists[queue as usize].unlink(&mut self.entries, place),
+    #[inline]
+    pub(super) fn unlink(&mut self, queue: Queue, links: Links, origin: Option<Origin>) {
+        match (queue, origin) {
+            (Queue::Held, Some(origin)) => self.unlink_held(links, origin),
+            _ => self.lists[queue as usize].unlink(&mut self.entries, links),
         }
+    }
+
+    fn unlink_held(&mut self, links: Links, origin: Origin) {
+        let before = self.first_held(origin);
+        if let Some(state) = self.origins.get_mut(origin) {
+            state.held.unlink(&mut self.entries, links);
+            self.held_messages -= 1;
+        }
+        self.note_first_held(before, origin);
     }
 
     /// All lists that are not empty.
@@ -150,7 +156,7 @@ impl<C: Content> Outbox<C> {
                 if entry.writes == 0 && is_normal {
                     return Some(entry.id);
                 }
-                next = entry.next;
+                next = entry.links.next;
             }
             None
         })
