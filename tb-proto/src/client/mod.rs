@@ -391,6 +391,8 @@ impl Client {
 
     /// Reads what the MQTT layer has to say, and sends what can be sent now.
     fn advance(&mut self) {
+        // Whatever was just taken back or died with its connection may have been the last of a drain.
+        self.mqtt.end_drain_if_empty();
         self.handle_signals();
         if self.mqtt.is_online() {
             let together = if self.config.payload_format.is_json() {
