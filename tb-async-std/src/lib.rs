@@ -40,6 +40,8 @@ mod executors;
 mod provision;
 mod tcp;
 mod timer;
+#[cfg(unix)]
+mod unix;
 
 pub use bring_up::{CONNECT_TIMEOUT, Driver, connect_by, prepare};
 #[cfg(feature = "async-std")]
@@ -49,6 +51,8 @@ pub use executors::smol;
 pub use provision::{load_or_provision, provision};
 pub use tcp::Tcp;
 pub use timer::AsyncIoTimer;
+#[cfg(unix)]
+pub use unix::Unix;
 
 #[doc(no_inline)]
 pub use tb_driver::provision::CredentialsFile;

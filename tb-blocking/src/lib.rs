@@ -43,14 +43,19 @@ extern crate alloc;
 mod connect;
 mod desk;
 mod provision;
+mod proxied;
 mod start;
 mod tcp;
 mod threads;
+#[cfg(unix)]
+mod unix;
 
 pub use connect::{Connect, Connection};
 pub use provision::{load_or_provision, provision, provision_by};
 pub use start::{CONNECT_TIMEOUT, Driver, connect, connect_with, prepare, start};
 pub use tcp::Tcp;
+#[cfg(unix)]
+pub use unix::Unix;
 
 #[doc(no_inline)]
 pub use tb_driver::provision::CredentialsFile;

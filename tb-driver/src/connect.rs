@@ -67,7 +67,8 @@ impl core::error::Error for ConnectError {}
 pub fn link_lost(error: &io::Error) -> LinkLost {
     use io::ErrorKind;
     match error.kind() {
-        ErrorKind::ConnectionRefused => LinkLost::ConnectionRefused,
+        // The socket of a Unix server that is not running is not there.
+        ErrorKind::ConnectionRefused | ErrorKind::NotFound => LinkLost::ConnectionRefused,
         ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe => {
             LinkLost::Reset
         }

@@ -179,6 +179,7 @@ const fn advice(cause: Cause) -> &'static str {
             "check the address, the network and the firewall"
         }
         Cause::Lost(LinkLost::Tls) => "check the certificates and whether the port speaks TLS",
+        Cause::Lost(LinkLost::Proxy) => "check address, login and rules of the proxy",
         Cause::NoConnAck => {
             "check whether this is the MQTT port of the server and not its TLS port"
         }

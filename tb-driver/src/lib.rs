@@ -10,7 +10,8 @@
 //! ```
 //!
 //! - A **transport** of one's own implements [`Connect`] (and a runtime of one's own [`Timer`]);
-//!   [`Driver::new`] makes a client of them. Poll the driver and the client is at work.
+//!   [`Driver::new`] makes a client of them. Poll the driver and the client is at work. What a transport
+//!   owes stands on [a page of its own](transport).
 //! - A loop of one's own takes [`Engine::turn`] after turn and reports through [`Wire`], as the threads of
 //!   `tb-blocking` do.
 //!
@@ -34,9 +35,13 @@ mod driver;
 mod engine;
 mod environment;
 mod error;
+#[cfg(feature = "_fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod log;
 mod park;
 pub mod provision;
+pub mod proxy;
 mod room;
 mod rooms;
 mod serve;
@@ -46,6 +51,7 @@ mod streams;
 mod ticket;
 mod tickets;
 mod timer;
+pub mod transport;
 mod updates;
 mod wakes;
 mod watch;

@@ -40,7 +40,8 @@ impl Add<Duration> for Instant {
     type Output = Self;
 
     fn add(self, rhs: Duration) -> Self {
-        let micros = u64::try_from(rhs.as_micros()).unwrap_or(u64::MAX);
+        let seconds = rhs.as_secs().saturating_mul(1_000_000);
+        let micros = seconds.saturating_add(u64::from(rhs.subsec_micros()));
         Self(self.0.saturating_add(micros))
     }
 }

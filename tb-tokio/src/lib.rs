@@ -25,12 +25,16 @@ mod provision;
 mod start;
 mod tcp;
 mod timer;
+#[cfg(unix)]
+mod unix;
 
 pub use compat::Compat;
 pub use provision::{load_or_provision, provision};
 pub use start::{CONNECT_TIMEOUT, Driver, connect, connect_with, prepare, spawn, start};
 pub use tcp::Tcp;
 pub use timer::TokioTimer;
+#[cfg(unix)]
+pub use unix::Unix;
 
 #[doc(no_inline)]
 pub use tb_driver::provision::CredentialsFile;

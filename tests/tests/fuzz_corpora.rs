@@ -57,6 +57,11 @@ fn the_client_keeps_its_promises_through_every_script() {
 }
 
 #[test]
+fn a_dialogue_with_a_proxy_ends_the_same_way_however_its_answer_is_cut() {
+    replay("proxies", tb_driver::fuzzing::proxies, 20);
+}
+
+#[test]
 fn every_prefix_of_a_script_is_a_script() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus/machine");
     for entry in fs::read_dir(folder).expect("the corpus is part of the repository") {

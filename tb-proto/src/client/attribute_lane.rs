@@ -31,6 +31,11 @@ impl AttributeLane {
         push_and_tidy(&mut self.waiting, id, mqtt);
     }
 
+    /// Whether something waits and nothing is on its way.
+    pub(super) fn is_due(&self) -> bool {
+        self.busy.is_none() && !(self.waiting.is_empty() && self.apart.is_empty())
+    }
+
     /// Whether `id` is what is on its way. If so, the lane is free again.
     pub(super) fn settled(&mut self, id: MessageId) -> bool {
         let was = self.busy == Some(id);

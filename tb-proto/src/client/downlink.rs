@@ -16,7 +16,14 @@ use crate::tb::topics::{self, Answers, Downlink};
 impl Client {
     pub(super) fn handle_signal(&mut self, signal: Signal) {
         match signal {
-            Signal::Settled { id, outcome } => self.handle_settled(id, outcome),
+            Signal::Settled { id, outcome } => {
+                if let Some(entry) = self.mqtt.outbox_mut().take(id) {
+                    self.end_message(entry, outcome);
+                }
+            }
+            Signal::Delivered { id, delivered } => {
+                self.delivered(RequestId(id.raw()), delivered);
+            }
             Signal::Received(publish) => self.handle_publish(&publish),
             Signal::Online { version } => {
                 self.updates.online(version);
@@ -113,20 +120,6 @@ impl Client {
             None => self.counters.unexpected_answers += 1,
         }
         id
-    }
-
-    fn handle_settled(&mut self, id: MessageId, outcome: Outcome) {
-        let outbox = self.mqtt.outbox_mut();
-        if let Outcome::Delivered(delivered) = outcome
-            && let Some(entry) = outbox.get(id)
-            && let Content::Telemetry(_) = entry.publication.content
-        {
-            // Nothing of it is asked for any more.
-            outbox.let_go(id);
-            self.delivered(RequestId(id.raw()), delivered);
-        } else if let Some(entry) = outbox.take(id) {
-            self.end_message(entry, outcome);
-        }
     }
 
     /// Ends a message that was taken out of the outbox.

@@ -250,6 +250,10 @@ impl MqttContent for Content {
         }
     }
 
+    fn is_over_when_delivered(&self) -> bool {
+        matches!(self, Self::Telemetry(_))
+    }
+
     fn can_be_cut(&self) -> bool {
         match self {
             Self::Telemetry(body) => body.encoding() == Encoding::Json,

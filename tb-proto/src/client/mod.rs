@@ -51,7 +51,7 @@ pub use updates::AlreadyFollowed;
 
 use crate::mqtt::{
     Credentials, InvalidCredentials, LinkId, LinkLost, LinkRequest, Mqtt, OutboxLimits, Phase,
-    Settings,
+    Progress, Settings,
 };
 use crate::tb::topics::DeviceTopics;
 use crate::time::Instant;
@@ -244,8 +244,14 @@ impl Client {
     /// This never fails: if they are no MQTT, the machine ends the link itself.
     pub fn handle_input(&mut self, now: Instant, link: LinkId, data: &[u8]) {
         self.mqtt.handle_input(now, link, data);
-        while self.mqtt.handle_next_packet() {
-            self.handle_signals();
+        loop {
+            match self.mqtt.handle_next_packet() {
+                Progress::Done => break,
+                Progress::Packet => self.handle_signals(),
+                Progress::Delivered { id, delivered } => {
+                    self.delivered(RequestId(id.raw()), delivered);
+                }
+            }
         }
         self.advance();
     }
@@ -302,7 +308,10 @@ impl Client {
     /// The next event.
     #[must_use = "an event comes once"]
     pub fn poll_event(&mut self) -> Option<Event> {
-        self.events.pop().or_else(|| self.poll_update_event())
+        match self.events.pop() {
+            None if self.updates.is_following() => self.poll_update_event(),
+            event => event,
+        }
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) is to be called next. It may change with every
@@ -390,19 +399,33 @@ impl Client {
     }
 
     /// Reads what the MQTT layer has to say, and sends what can be sent now.
+    #[inline]
     fn advance(&mut self) {
         // Whatever was just taken back or died with its connection may have been the last of a drain.
         self.mqtt.end_drain_if_empty();
+        // Asked after every call, and nearly always in vain.
+        let is_due = self.mqtt.has_signals()
+            || self.attributes.is_due()
+            || self.requests.is_due()
+            || self.updates.is_following();
+        if is_due {
+            self.advance_what_is_due();
+        }
+    }
+
+    fn advance_what_is_due(&mut self) {
         self.handle_signals();
         if self.mqtt.is_online() {
-            let together = if self.config.payload_format.is_json() {
-                self.max_payload(self.topics.attributes.len())
-            } else {
-                // What two messages of an unknown schema would mean in one is unknown.
-                0
-            };
-            self.attributes
-                .advance(&mut self.mqtt, &self.topics.attributes, together);
+            if self.attributes.is_due() {
+                let together = if self.config.payload_format.is_json() {
+                    self.max_payload(self.topics.attributes.len())
+                } else {
+                    // What two messages of an unknown schema would mean in one is unknown.
+                    0
+                };
+                self.attributes
+                    .advance(&mut self.mqtt, &self.topics.attributes, together);
+            }
             self.requests.advance(&mut self.mqtt, &self.topics);
         }
         self.advance_updates();

@@ -186,6 +186,11 @@ impl Requests {
         }
     }
 
+    /// Whether a request waits to be asked.
+    pub(super) fn is_due(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
     /// Asks what waits and can be asked now.
     pub(super) fn advance(&mut self, mqtt: &mut Mqtt<Content>, topics: &DeviceTopics) {
         for _ in 0..self.waiting.len() {

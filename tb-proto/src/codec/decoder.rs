@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::frame::{FixedHeader, Kind};
 use super::incoming::{Incoming, Publish};
 use super::oversized::Oversized;
-use super::{Malformed, ProtocolVersion, body, publish};
+use super::{Malformed, PacketIdentifier, ProtocolVersion, body, publish};
 
 /// Capacity that an empty buffer keeps. More goes back: most connections are idle most of the time.
 const RETAINED: usize = 4 * 1024;
@@ -71,6 +71,9 @@ impl Decoder {
     ///
     /// The stream is no MQTT. It stays so: every later call gives the same error.
     pub(crate) fn poll(&mut self) -> Result<Option<Incoming>, Malformed> {
+        if let Some(puback) = self.poll_puback() {
+            return Ok(Some(puback));
+        }
         let polled = match self.state {
             State::Packet => self.poll_packet(),
             State::Oversized(_) => self.poll_oversized(),
@@ -91,6 +94,20 @@ impl Decoder {
     /// Bytes of memory held.
     pub(crate) fn buffered(&self) -> usize {
         self.buffer.capacity()
+    }
+
+    /// PUBACK in its shortest form, which a client under load receives for every message.
+    #[inline]
+    fn poll_puback(&mut self) -> Option<Incoming> {
+        let (State::Packet, [0x40, 2, high, low, ..]) = (&self.state, self.unread()) else {
+            return None;
+        };
+        let id = PacketIdentifier::new(u16::from_be_bytes([*high, *low]))?;
+        if self.limit < 4 {
+            return None;
+        }
+        self.start += 4;
+        Some(Incoming::PubAck { id, reason: 0 })
     }
 
     fn poll_packet(&mut self) -> Result<Option<Incoming>, Malformed> {

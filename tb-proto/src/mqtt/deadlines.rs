@@ -21,6 +21,9 @@ impl<C: Content> Mqtt<C> {
             };
             self.fire(timer);
         }
+        if let Phase::Online(link) = &mut self.phase {
+            link.identifiers.fall_idle();
+        }
         self.rearm();
     }
 

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::cutting::packet_limit;
 use super::engine::{Mqtt, Phase};
 use super::identifiers::Owner;
-use super::link::CHUNK;
+use super::link::{CHUNK, Link};
 use super::outbox::{Content, Queue, SlotIndex};
 use super::signal::{Outcome, Signal};
 use super::timers::Timer;
@@ -17,11 +17,19 @@ impl<C: Content> Mqtt<C> {
     /// The next bytes for the connection that was opened last. Many messages are coalesced into one
     /// chunk; what is written here counts as written to the server.
     pub(crate) fn poll_transmit(&mut self) -> Option<Bytes> {
-        if self.is_online() {
+        if let Phase::Online(link) = &self.phase
+            && self.has_work(link)
+        {
             self.fill();
         }
         match &mut self.phase {
-            Phase::Handshake(link) | Phase::Online(link) => link.take_chunk(),
+            Phase::Handshake(link) | Phase::Online(link) => {
+                let chunk = link.take_chunk();
+                if chunk.is_none() && self.outbox.count(Queue::InFlight) == 0 {
+                    link.fall_idle();
+                }
+                chunk
+            }
             Phase::Leaving { link, then } => {
                 let then = *then;
                 let chunk = link.take_chunk();
@@ -42,14 +50,20 @@ impl<C: Content> Mqtt<C> {
         match &self.phase {
             Phase::Online(link) => {
                 link.has_output()
-                    || self.outbox.first(Queue::Suspect).is_some()
-                    || (self.is_draining() && self.outbox.is_empty())
-                    || self.has_turn(link)
+                    || (self.has_work(link)
+                        && (self.outbox.first(Queue::Suspect).is_some()
+                            || (self.is_draining() && self.outbox.is_empty())
+                            || self.has_turn(link)))
             }
             Phase::Handshake(link) => link.has_output(),
             Phase::Leaving { .. } => true,
             _ => false,
         }
+    }
+
+    /// Whether there can be anything to write, or to set up for it; quickly told.
+    fn has_work(&self, link: &Link) -> bool {
+        self.outbox.waits() || self.is_draining() || link.has_subscriptions_due()
     }
 
     fn fill(&mut self) {
@@ -69,14 +83,15 @@ impl<C: Content> Mqtt<C> {
         }
         while let Phase::Online(link) = &self.phase
             && link.out.len() < CHUNK
+            && self.outbox.waits()
         {
             let goes_on = match self.next_turn(link) {
-                Turn::Write { place, alone } => {
-                    self.count_turn(place);
-                    self.write(place, alone)
+                Turn::Write { place, queue } => {
+                    self.count_turn(queue);
+                    self.write(place, queue)
                 }
-                Turn::Cut { place } => {
-                    self.count_turn(place);
+                Turn::Cut { place, queue } => {
+                    self.count_turn(queue);
                     self.cut(place)
                 }
                 Turn::Wait { until, prove } => {
@@ -100,7 +115,7 @@ impl<C: Content> Mqtt<C> {
 
     /// Gives the message its packet identifier and its frame, in the version of this connection.
     /// Returns whether anything came of it.
-    fn write(&mut self, place: SlotIndex, alone: bool) -> bool {
+    fn write(&mut self, place: SlotIndex, queue: Queue) -> bool {
         let Self {
             phase: Phase::Online(link),
             outbox,
@@ -136,6 +151,7 @@ impl<C: Content> Mqtt<C> {
             // All 65,535 identifiers wait for the server; the acknowledgement time-out frees them.
             return false;
         }
+        link.make_room_for_many();
         let written = fits
             && encode::publish(
                 link.version,
@@ -162,12 +178,18 @@ impl<C: Content> Mqtt<C> {
         let Some(packet_id) = packet_id else {
             link.unproven.add(publication.content.cost().into());
             // Out of the machine on a live connection is all that will ever be known of QoS 0.
-            self.settle(id, Outcome::Delivered(Delivered::Sent));
+            let delivered = Delivered::Sent;
+            if publication.content.is_over_when_delivered() {
+                outbox.forget(id);
+                self.signals.push_back(Signal::Delivered { id, delivered });
+            } else {
+                self.settle(id, Outcome::Delivered(delivered));
+            }
             return true;
         };
         link.order += 1;
         outbox.written(place, packet_id, *now, link.order);
-        if alone {
+        if queue == Queue::Suspect {
             let until = *now + super::suspects::TRIAL;
             link.trial = Some((id, until));
             self.timers.set(Timer::Suspect, until);

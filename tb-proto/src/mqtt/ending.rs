@@ -76,7 +76,7 @@ impl Cause {
     pub const fn is_permanent(self) -> bool {
         matches!(
             self,
-            Self::Refused(Refusal::Credentials) | Self::Lost(LinkLost::Tls)
+            Self::Refused(Refusal::Credentials) | Self::Lost(LinkLost::Tls | LinkLost::Proxy)
         )
     }
 }

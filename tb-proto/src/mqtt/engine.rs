@@ -172,6 +172,10 @@ impl<C: Content> Mqtt<C> {
         self.requests.pop_front()
     }
 
+    pub(crate) fn has_signals(&self) -> bool {
+        !self.signals.is_empty()
+    }
+
     pub(crate) fn poll_signal(&mut self) -> Option<Signal> {
         self.signals.pop_front()
     }

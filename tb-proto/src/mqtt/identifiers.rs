@@ -22,9 +22,11 @@ pub(crate) enum Owner {
 /// The table starts with so many slots.
 const FEWEST: usize = 16;
 
-/// It falls back to no fewer than this, some 3 KiB, so that a small window does not make it grow anew
-/// with every burst.
-const KEPT: usize = 256;
+/// Under load it falls back to no fewer than this, some 24 KiB: the next burst is likely to be as large.
+const KEPT_BUSY: usize = 2_048;
+
+/// And to no fewer than this, some 3 KiB, when nothing has come for a while.
+const KEPT_IDLE: usize = 256;
 
 /// With so many slots each identifier has one of its own.
 const MOST: usize = 1 << 16;
@@ -127,10 +129,17 @@ impl Identifiers {
         }
         self.used -= 1;
         self.close_gap(slot);
-        if self.slots.len() > KEPT && self.used < self.slots.len() / 16 {
-            self.resize((self.slots.len() / 4).max(KEPT));
+        if self.slots.len() > KEPT_BUSY && self.used < self.slots.len() / 16 {
+            self.resize((self.slots.len() / 4).max(KEPT_BUSY));
         }
         owner
+    }
+
+    /// Time has passed: a table that is nearly empty is not kept for the next burst.
+    pub(crate) fn fall_idle(&mut self) {
+        if self.slots.len() > KEPT_IDLE && self.used < self.slots.len() / 16 {
+            self.resize((2 * self.used).next_power_of_two().max(KEPT_IDLE));
+        }
     }
 
     /// Identifiers of messages that were given up: to the server they are still on their way.
@@ -276,7 +285,9 @@ mod tests {
         for id in taken {
             identifiers.release(id);
         }
-        assert_eq!(identifiers.slots.capacity(), KEPT);
+        assert_eq!(identifiers.slots.capacity(), KEPT_BUSY);
+        identifiers.fall_idle();
+        assert_eq!(identifiers.slots.capacity(), KEPT_IDLE);
     }
 
     proptest! {

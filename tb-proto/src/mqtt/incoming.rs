@@ -5,7 +5,7 @@ use alloc::string::ToString;
 use super::engine::{Mqtt, Phase};
 use super::identifiers::Owner;
 use super::outbox::{Content, SlotIndex, Stage};
-use super::signal::{Outcome, Signal};
+use super::signal::{Outcome, Progress, Signal};
 use super::{Cause, Delivered, LinkId, Refusal, Rejection, UndeliveredCause};
 use crate::codec::{
     ConnAck, Incoming, Malformed, PacketIdentifier, ProtocolVersion, QoS, ReasonCode,
@@ -16,7 +16,7 @@ impl<C: Content> Mqtt<C> {
     /// Bytes from the server. Whatever they are, the worst that follows is the end of this connection.
     ///
     /// What is in them is read by [`handle_next_packet`](Self::handle_next_packet): call it until it
-    /// says that there is no more, and fetch the signals in between, so that they never add up.
+    /// says that it is done, and fetch the signals in between, so that they never add up.
     pub(crate) fn handle_input(&mut self, now: Instant, link: LinkId, data: &[u8]) {
         self.advance(now);
         let now = self.now;
@@ -31,13 +31,15 @@ impl<C: Content> Mqtt<C> {
         }
     }
 
-    /// Reads the next packet out of the bytes that came. Returns whether there was one.
-    pub(crate) fn handle_next_packet(&mut self) -> bool {
+    /// Reads the next packet out of the bytes that came.
+    pub(crate) fn handle_next_packet(&mut self) -> Progress {
         if let Phase::Handshake(current) | Phase::Online(current) = &mut self.phase {
             match current.decoder.poll() {
+                // The most frequent one by far.
+                Ok(Some(Incoming::PubAck { id, reason })) => return self.handle_puback(id, reason),
                 Ok(Some(packet)) => {
                     self.handle_packet(packet);
-                    return true;
+                    return Progress::Packet;
                 }
                 Ok(None) => {}
                 Err(malformed) => self.end_link(Cause::Malformed(malformed)),
@@ -51,14 +53,10 @@ impl<C: Content> Mqtt<C> {
         self.collect_tokens();
         self.rearm();
         self.end_drain_if_empty();
-        false
+        Progress::Done
     }
 
     fn handle_packet(&mut self, packet: Incoming) {
-        // The most frequent one by far.
-        if let Incoming::PubAck { id, reason } = packet {
-            return self.handle_puback(id, reason);
-        }
         match (packet, &mut self.phase) {
             (Incoming::ConnAck(connack), Phase::Handshake(_)) => self.handle_connack(&connack),
             (Incoming::Disconnect { reason, .. }, _) => {
@@ -139,33 +137,35 @@ impl<C: Content> Mqtt<C> {
         self.signals.push_back(Signal::Online { version });
     }
 
-    fn handle_puback(&mut self, id: PacketIdentifier, reason: u8) {
+    fn handle_puback(&mut self, id: PacketIdentifier, reason: u8) -> Progress {
         let Phase::Online(link) = &mut self.phase else {
-            return;
+            return Progress::Packet;
         };
         match link.identifiers.release_message(id) {
-            Owner::Message(place) => self.acknowledged(place, ReasonCode::new(reason)),
+            Owner::Message(place) => return self.acknowledged(place, ReasonCode::new(reason)),
             Owner::GivenUp => {}
             Owner::Nobody | Owner::Subscribe | Owner::Unsubscribe => {
                 self.counters.unexpected_acknowledgements += 1;
             }
         }
+        Progress::Packet
     }
 
     /// The server acknowledged the message at `place`, whatever that means.
-    fn acknowledged(&mut self, place: SlotIndex, reason: ReasonCode) {
+    fn acknowledged(&mut self, place: SlotIndex, reason: ReasonCode) -> Progress {
         let Self {
             phase: Phase::Online(link),
             outbox,
             ..
         } = self
         else {
-            return;
+            return Progress::Packet;
         };
         let Some(entry) = outbox.at(place) else {
-            return;
+            return Progress::Packet;
         };
         let id = entry.id;
+        let is_over = entry.publication.content.is_over_when_delivered();
         if let Stage::InFlight { order, at, .. } = entry.stage {
             let micros = self.now.as_micros().saturating_sub(at.as_micros());
             self.counters.acknowledged_after(micros);
@@ -175,16 +175,22 @@ impl<C: Content> Mqtt<C> {
             link.trial = None;
         }
         if reason == ReasonCode::QUOTA_EXCEEDED && self.pause_for_quota(place) {
-            return;
+            return Progress::Packet;
         }
         self.topic_works(place);
-        let outcome = if reason.is_error() {
-            Outcome::Undelivered(UndeliveredCause::Rejected(Rejection::Reason(reason)))
+        if reason.is_error() {
+            let rejected = UndeliveredCause::Rejected(Rejection::Reason(reason));
+            self.settle(id, Outcome::Undelivered(rejected));
+            return Progress::Packet;
+        }
+        let version = self.versions.current();
+        let delivered = Delivered::Acknowledged { version };
+        if is_over {
+            self.outbox.forget(id);
+            Progress::Delivered { id, delivered }
         } else {
-            Outcome::Delivered(Delivered::Acknowledged {
-                version: self.versions.current(),
-            })
-        };
-        self.settle(id, outcome);
+            self.settle(id, Outcome::Delivered(delivered));
+            Progress::Packet
+        }
     }
 }

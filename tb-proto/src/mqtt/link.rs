@@ -310,6 +310,14 @@ impl Link {
         !self.out.is_empty() || self.filters.iter().any(unwritten)
     }
 
+    /// Makes room for a whole chunk as soon as more than a few messages are written: a buffer that
+    /// doubles again and again copies all that is in it each time.
+    pub(crate) fn make_room_for_many(&mut self) {
+        if self.out.len() > IDLE_BUFFER && self.out.capacity() < CHUNK {
+            self.out.reserve(CHUNK + IDLE_BUFFER - self.out.len());
+        }
+    }
+
     /// The bytes written so far, if any.
     pub(crate) fn take_chunk(&mut self) -> Option<Bytes> {
         (!self.out.is_empty()).then(|| self.out.split().freeze())

@@ -199,7 +199,7 @@ impl<C: Content> Mqtt<C> {
                 .get(suspect)
                 .is_some_and(|entry| entry.stage.queue() == Some(Queue::InFlight))
             {
-                self.outbox.suspect(suspect);
+                self.outbox.suspect(suspect, self.now);
             }
         }
         let mut written: Vec<SlotIndex> = Vec::new();

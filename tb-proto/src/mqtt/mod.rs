@@ -55,5 +55,5 @@ pub(crate) use pacing::{Cost, Share};
 pub use pacing::{InvalidRateLimit, RateLimit, RateLimits, RateWindow};
 pub(crate) use settings::Settings;
 pub use signal::VersionChange;
-pub(crate) use signal::{Outcome, Signal};
+pub(crate) use signal::{Outcome, Progress, Signal};
 pub use transport::{LinkId, LinkLost, LinkRequest};

@@ -38,8 +38,26 @@ pub(crate) enum Signal {
         id: MessageId,
         outcome: Outcome,
     },
+    /// A message was delivered and is gone, since [nothing of it](super::Content::is_over_when_delivered)
+    /// is needed any more.
+    Delivered {
+        id: MessageId,
+        delivered: Delivered,
+    },
     /// Draining is over; nothing follows.
     Closed,
+}
+
+/// What has come of reading on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Progress {
+    /// There is no further packet.
+    Done,
+    /// A packet was read; signals tell what it means.
+    Packet,
+    /// An acknowledgement was read: as [`Signal::Delivered`], without the way through the queue that a
+    /// client under load would take for every message.
+    Delivered { id: MessageId, delivered: Delivered },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

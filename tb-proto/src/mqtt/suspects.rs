@@ -74,10 +74,9 @@ impl<C: Content> Mqtt<C> {
             }
             let before = entry.suspicion.session.replace(session);
             if before.is_some_and(|before| before.wrapping_add(1) == session) {
-                entry.suspicion.not_before = None;
                 entry.suspicion.strikes = 0;
                 let id = entry.id;
-                self.outbox.suspect(id);
+                self.outbox.suspect(id, self.now);
             }
         }
     }
@@ -151,6 +150,7 @@ impl<C: Content> Mqtt<C> {
         };
         let suspicion = &mut entry.suspicion;
         suspicion.strikes = suspicion.strikes.saturating_add(1);
+        let mut not_before = self.now;
         if suspicion.strikes >= strikes_needed(version) {
             if suspicion.topic_works || suspicion.rounds >= ROUNDS {
                 let rejected = UndeliveredCause::Rejected(Rejection::ClosesConnection);
@@ -158,9 +158,9 @@ impl<C: Content> Mqtt<C> {
                 return;
             }
             suspicion.rounds += 1;
-            suspicion.not_before = Some(self.now + SLOW);
+            not_before = self.now + SLOW;
         }
-        self.outbox.suspect(trial);
+        self.outbox.suspect(trial, not_before);
     }
 
     fn suspects(&self) -> impl Iterator<Item = (SlotIndex, Instant)> + '_ {
@@ -168,8 +168,10 @@ impl<C: Content> Mqtt<C> {
         core::iter::from_fn(move || {
             let place = next?;
             next = self.outbox.behind(place);
-            let not_before = self.outbox.at(place)?.suspicion.not_before;
-            Some((place, not_before.unwrap_or_default()))
+            match self.outbox.at(place)?.stage {
+                Stage::Suspect { not_before } => Some((place, not_before)),
+                _ => None,
+            }
         })
     }
 }

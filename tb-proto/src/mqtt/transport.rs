@@ -51,6 +51,8 @@ pub enum LinkLost {
     Unreachable,
     /// TLS could not be set up: certificate, name, version or a server that speaks no TLS.
     Tls,
+    /// A proxy on the way refuses: it wants another login, has rules against it, or is no proxy.
+    Proxy,
     /// The peer ended the connection in an orderly way (FIN).
     Closed,
     /// The peer, or something on the way, ended the connection with a reset (RST).
@@ -73,6 +75,7 @@ impl fmt::Display for LinkLost {
             Self::HostNotFound => "the host name could not be resolved",
             Self::Unreachable => "the host cannot be reached",
             Self::Tls => "TLS could not be set up",
+            Self::Proxy => "the proxy refuses the connection",
             Self::Closed => "the peer closed the connection",
             Self::Reset => "the connection was reset",
             Self::Local => "the transport failed on this side",

@@ -7,7 +7,7 @@
 use super::engine::{Mqtt, Phase};
 use super::limits::SHORTEST_WAIT;
 use super::link::Link;
-use super::outbox::{Content, Lane, Publication, Queue, SlotIndex, Stage};
+use super::outbox::{Content, Lane, Publication, Queue, SlotIndex};
 use super::pacing::{Cost, Permission, Tokens};
 use super::timers::Timer;
 use crate::codec::QoS;
@@ -37,7 +37,7 @@ impl<C: Content> Mqtt<C> {
             if in_flight > 0 {
                 return NOTHING;
             }
-            return self.turn(link, place, true);
+            return self.turn(link, place, Queue::Suspect);
         }
         // To the server, what was given up is still on its way [MQTT-3.3.4-9].
         let window_is_open = in_flight + link.identifiers.given_up() < link.window;
@@ -64,16 +64,13 @@ impl<C: Content> Mqtt<C> {
                 return NOTHING;
             }
             if !self.pacer.is_limited() {
-                return Turn::Write {
-                    place,
-                    alone: false,
-                };
+                return Turn::Write { place, queue };
             }
             // Behind a message that waits for tokens nothing else takes them away.
             if waits.keep_back(publication.content.cost()) {
                 continue;
             }
-            match self.turn(link, place, false) {
+            match self.turn(link, place, queue) {
                 Turn::Wait { until, prove } => {
                     waits.add(publication.content.cost(), until, prove);
                 }
@@ -87,8 +84,8 @@ impl<C: Content> Mqtt<C> {
     }
 
     /// Whether the message can be paid.
-    fn turn(&self, link: &Link, place: SlotIndex, alone: bool) -> Turn {
-        let write = Turn::Write { place, alone };
+    fn turn(&self, link: &Link, place: SlotIndex, queue: Queue) -> Turn {
+        let write = Turn::Write { place, queue };
         let Some(entry) = self.outbox.at(place).filter(|_| self.pacer.is_limited()) else {
             return write;
         };
@@ -97,7 +94,7 @@ impl<C: Content> Mqtt<C> {
         let most = self.pacer.max_data_points().map(u64::from);
         let is_over = most.is_some_and(|most| cost.data_points > most);
         if content.is_cut() || (is_over && content.can_be_cut()) {
-            return Turn::Cut { place };
+            return Turn::Cut { place, queue };
         }
         let owed = self.owed(link);
         match self.pacer.permission(self.now, owed, cost) {
@@ -124,12 +121,10 @@ impl<C: Content> Mqtt<C> {
         }
     }
 
-    pub(super) fn count_turn(&mut self, place: SlotIndex) {
-        match self.outbox.at(place).map(|entry| entry.stage) {
-            Some(Stage::Ready(Lane::Live)) => {
-                self.live_in_a_row = self.live_in_a_row.saturating_add(1);
-            }
-            Some(Stage::Ready(Lane::Normal)) => self.live_in_a_row = 0,
+    pub(super) const fn count_turn(&mut self, queue: Queue) {
+        match queue {
+            Queue::Live => self.live_in_a_row = self.live_in_a_row.saturating_add(1),
+            Queue::Normal => self.live_in_a_row = 0,
             _ => {}
         }
     }
@@ -171,10 +166,11 @@ impl<C: Content> Mqtt<C> {
 
 /// What is done next.
 pub(super) enum Turn {
-    /// The message is written; alone if it is a suspect: then nothing else is until its fate is known.
-    Write { place: SlotIndex, alone: bool },
+    /// The first message of the queue is written. If it is a suspect, nothing else is until its fate is
+    /// known.
+    Write { place: SlotIndex, queue: Queue },
     /// The message is over a limit: a part of it is cut off.
-    Cut { place: SlotIndex },
+    Cut { place: SlotIndex, queue: Queue },
     /// Nothing, until then or until an acknowledgement comes, which can be asked for.
     Wait { until: Option<Instant>, prove: bool },
 }

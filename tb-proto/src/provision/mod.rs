@@ -15,8 +15,8 @@ use crate::client::VersionPolicy;
 use crate::codec::{Filter, QoS, Topic};
 use crate::mqtt::{
     self, Cause, Cost, Credentials, Endpoint, Lane, LinkId, LinkLost, LinkRequest, MessageId, Mqtt,
-    OnLinkEnd, OutboxLimits, Outcome, Publication, Refusal, Rejection, Scheme, Settings, Share,
-    Signal, UndeliveredCause,
+    OnLinkEnd, OutboxLimits, Outcome, Progress, Publication, Refusal, Rejection, Scheme, Settings,
+    Share, Signal, UndeliveredCause,
 };
 use crate::tb::{
     InvalidProvisionRequest, ProvisionAnswer, ProvisionRequest, parse_provision_answer, topics,
@@ -172,7 +172,7 @@ impl Provisioning {
     /// Bytes came from the server, any number of them. This never fails.
     pub fn handle_input(&mut self, now: Instant, link: LinkId, data: &[u8]) {
         self.mqtt.handle_input(now, link, data);
-        while self.mqtt.handle_next_packet() {
+        while self.mqtt.handle_next_packet() != Progress::Done {
             self.advance();
         }
         self.advance();

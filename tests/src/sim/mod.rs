@@ -49,6 +49,7 @@ mod server_rpc;
 mod session;
 mod setup;
 mod simulator;
+mod socket;
 mod sparkplug;
 mod stored;
 mod subscriptions;
@@ -60,7 +61,7 @@ mod violations;
 pub use charges::{Charged, ExceededLimit, OverLimit};
 pub use claim::ClaimOutcome;
 pub use control::{Assignment, CallResult, CloseReason, Control, QueueKind};
-pub use faults::{ConnectRefusal, Faults, Mqtt5Support};
+pub use faults::{ChildPoison, ConnectRefusal, Faults, Mqtt5Support};
 pub use ota::{ChecksumAlgorithm, UpdateKind, UpdateReport};
 pub use rate_limits::{Limit, Tokens};
 pub use setup::{

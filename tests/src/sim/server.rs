@@ -1,4 +1,4 @@
-//! The simulator served over TCP, in real time, by plain threads.
+//! The simulator served over TCP or a Unix socket, in real time, by plain threads.
 //!
 //! For examples, for adapters, and for clients that others wrote. One thread accepts, one keeps the
 //! timers, one reads each connection and writes what its bytes caused.
@@ -6,12 +6,17 @@
 use core::net::{Ipv4Addr, SocketAddr};
 use core::time::Duration;
 use std::collections::HashMap;
-use std::io::{self, Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream, ToSocketAddrs};
+use std::io;
+use std::net::{Shutdown, TcpListener, ToSocketAddrs};
+#[cfg(unix)]
+use std::os::unix::net::UnixListener;
+#[cfg(unix)]
+use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use super::socket::{Door, Listener, Socket};
 use super::{CallResult, ConnectionId, Control, Output, Setup, Simulator, Stored, Time};
 
 /// How often a reader looks whether its connection was closed from this side meanwhile. Until then it
@@ -29,6 +34,7 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 pub struct SimulatorServer {
     shared: Arc<Shared>,
     address: SocketAddr,
+    doors: Vec<Door>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -56,7 +62,7 @@ struct State {
 /// The writing side of a connection.
 #[derive(Debug)]
 struct Link {
-    stream: TcpStream,
+    stream: Box<dyn Socket>,
     pending: Mutex<Pending>,
     /// Held while writing, so that what was taken first is written first. True once it was closed.
     writing: Mutex<bool>,
@@ -105,6 +111,7 @@ impl SimulatorServer {
                 progress: Condvar::new(),
                 started: Instant::now(),
             }),
+            doors: Vec::new(),
             threads: Vec::new(),
         };
         let shared = Arc::clone(&server.shared);
@@ -112,12 +119,30 @@ impl SimulatorServer {
         server
             .threads
             .push(timers.spawn(move || shared.keep_time())?);
-        let shared = Arc::clone(&server.shared);
-        let acceptor = thread::Builder::new().name("simulator-accept".to_owned());
-        server
-            .threads
-            .push(acceptor.spawn(move || shared.accept(&listener))?);
+        let door = Door::Tcp(server.address);
+        server.open(Listener::Tcp(listener), door)?;
         Ok(server)
+    }
+
+    /// Serves on the socket of the file system at this path as well. The file is there until somebody
+    /// removes it.
+    ///
+    /// # Errors
+    ///
+    /// When the socket cannot be made or a thread cannot be started.
+    #[cfg(unix)]
+    pub fn bind_unix(&mut self, path: &Path) -> io::Result<()> {
+        let listener = UnixListener::bind(path)?;
+        self.open(Listener::Unix(listener), Door::Unix(path.to_owned()))
+    }
+
+    fn open(&mut self, listener: Listener, door: Door) -> io::Result<()> {
+        let shared = Arc::clone(&self.shared);
+        let acceptor = thread::Builder::new().name("simulator-accept".to_owned());
+        let acceptor = acceptor.spawn(move || shared.accept(&listener))?;
+        self.threads.push(acceptor);
+        self.doors.push(door);
+        Ok(())
     }
 
     /// Where it listens.
@@ -176,11 +201,10 @@ impl Drop for SimulatorServer {
         self.shared.lock().stopping = true;
         self.drop_connections();
         for link in self.shared.lock().links.values() {
-            drop(link.stream.shutdown(Shutdown::Both));
+            link.stream.shutdown(Shutdown::Both);
         }
         self.shared.timer.notify_all();
-        // Wakes the thread that blocks in `accept`.
-        drop(TcpStream::connect(self.address));
+        self.doors.iter().for_each(Door::knock);
         for thread in self.threads.drain(..) {
             drop(thread.join());
         }
@@ -257,9 +281,10 @@ impl Shared {
         }
     }
 
-    fn accept(self: &Arc<Self>, listener: &TcpListener) {
+    fn accept(self: &Arc<Self>, listener: &Listener) {
         let mut readers = Vec::new();
-        for stream in listener.incoming() {
+        loop {
+            let stream = listener.accept();
             if self.lock().stopping {
                 break;
             }
@@ -276,7 +301,7 @@ impl Shared {
         }
     }
 
-    fn serve(&self, stream: TcpStream) {
+    fn serve(&self, stream: Box<dyn Socket>) {
         let Ok(link) = Link::new(stream) else { return };
         let link = Arc::new(link);
         let mut state = self.lock();
@@ -290,7 +315,7 @@ impl Shared {
         self.drive(|_, _| ());
         let mut buffer = vec![0; 64 * 1024];
         loop {
-            match (&link.stream).read(&mut buffer) {
+            match link.stream.read(&mut buffer) {
                 Ok(count) if count > 0 => {
                     let Some(data) = buffer.get(..count) else {
                         break;
@@ -329,10 +354,8 @@ impl State {
 }
 
 impl Link {
-    fn new(stream: TcpStream) -> io::Result<Self> {
-        stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(LINGER))?;
-        stream.set_write_timeout(Some(WRITE_TIMEOUT))?;
+    fn new(stream: Box<dyn Socket>) -> io::Result<Self> {
+        stream.set_timeouts(LINGER, WRITE_TIMEOUT)?;
         Ok(Self {
             stream,
             pending: Mutex::default(),
@@ -355,11 +378,11 @@ impl Link {
             let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
             core::mem::take(&mut *pending)
         };
-        let written = (&self.stream).write_all(&taken.bytes);
+        let written = self.stream.write_all(&taken.bytes);
         if written.is_err() {
-            drop(self.stream.shutdown(Shutdown::Both));
+            self.stream.shutdown(Shutdown::Both);
         } else if taken.close {
-            drop(self.stream.shutdown(Shutdown::Write));
+            self.stream.shutdown(Shutdown::Write);
         }
         *closed |= taken.close;
     }
@@ -379,6 +402,8 @@ fn is_timeout(error: &io::Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::Read;
+    use std::net::TcpStream;
 
     const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -429,7 +454,7 @@ mod tests {
     fn dropping_the_server_closes_its_connections_and_its_port() {
         let server = SimulatorServer::start(Setup::one_device("T1")).unwrap();
         let address = server.address();
-        let mut stream = connect(&server);
+        let stream = connect(&server);
         drop(server);
         assert_eq!(stream.read(&mut [0]).unwrap(), 0);
         assert!(TcpStream::connect(address).is_err());

@@ -7,7 +7,7 @@ use super::wire::{Peer, Unacknowledged};
 use super::{Wire, World, packets};
 use crate::{LinkLost, ProtocolVersion};
 
-const LOST: [LinkLost; 7] = [
+const LOST: [LinkLost; 8] = [
     LinkLost::Closed,
     LinkLost::Reset,
     LinkLost::Local,
@@ -15,6 +15,7 @@ const LOST: [LinkLost; 7] = [
     LinkLost::Unreachable,
     LinkLost::Tls,
     LinkLost::HostNotFound,
+    LinkLost::Proxy,
 ];
 
 /// Reason codes of a PUBACK of MQTT 5 that this client treats differently.

@@ -2,7 +2,8 @@
 
 use core::time::Duration;
 
-use super::SlotIndex;
+use super::list::Links;
+use super::slab::SlotIndex;
 use crate::codec::{Filter, PacketIdentifier, QoS, Topic};
 use crate::mqtt::Outcome;
 use crate::mqtt::pacing::Cost;
@@ -24,6 +25,11 @@ pub(crate) trait Content {
 
     /// Whether its place among others of its kind means nothing, because it carries its time.
     fn has_time(&self) -> bool {
+        false
+    }
+
+    /// Whether nobody asks for anything of it once it has been delivered.
+    fn is_over_when_delivered(&self) -> bool {
         false
     }
 
@@ -152,8 +158,8 @@ pub(crate) enum Stage {
     Ready(Lane),
     /// Waiting to be written again, because the connection that carried it ended.
     Again,
-    /// Suspected of making the server hang up: waiting to travel alone.
-    Suspect,
+    /// Suspected of making the server hang up: waiting to travel alone, and not before this time.
+    Suspect { not_before: Instant },
     /// Written at QoS 1, not acknowledged.
     InFlight {
         id: PacketIdentifier,
@@ -193,7 +199,7 @@ impl Stage {
             Self::Ready(Lane::Live) => Queue::Live,
             Self::Ready(Lane::Normal) => Queue::Normal,
             Self::Again => Queue::Again,
-            Self::Suspect => Queue::Suspect,
+            Self::Suspect { .. } => Queue::Suspect,
             Self::InFlight { .. } => Queue::InFlight,
             Self::Settled => return None,
         })
@@ -211,8 +217,6 @@ pub(crate) struct Suspicion {
     pub(crate) topic_works: bool,
     /// Rounds of waiting for that proof.
     pub(crate) rounds: u8,
-    /// Not tried again before.
-    pub(crate) not_before: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -220,11 +224,12 @@ pub(crate) struct Entry<C> {
     pub(crate) id: MessageId,
     pub(crate) publication: Publication<C>,
     pub(crate) stage: Stage,
+    /// What its content costs: asked for at every turn of its way.
+    pub(super) cost: Cost,
     /// Connections that carried it.
     pub(crate) writes: u32,
     /// Times that it was not acknowledged although younger neighbours were.
     pub(crate) unanswered: u8,
     pub(crate) suspicion: Suspicion,
-    pub(super) previous: Option<SlotIndex>,
-    pub(super) next: Option<SlotIndex>,
+    pub(super) links: Links,
 }

@@ -3,6 +3,13 @@
 use super::entry::Entry;
 use super::slab::{Slab, SlotIndex};
 
+/// The neighbours of an entry in its list.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in crate::mqtt) struct Links {
+    previous: Option<SlotIndex>,
+    pub(super) next: Option<SlotIndex>,
+}
+
 #[derive(Clone, Copy, Debug)]
 pub(super) struct List {
     head: Option<SlotIndex>,
@@ -25,44 +32,55 @@ impl List {
         self.len
     }
 
-    pub(super) fn push_back<C>(&mut self, slab: &mut Slab<Entry<C>>, place: SlotIndex) {
-        let previous = self.tail.replace(place);
-        if let Some(entry) = slab.get_mut(place) {
-            entry.previous = previous;
-            entry.next = None;
+    /// The links of an entry that is going to be [appended](Self::append).
+    pub(super) const fn links_at_end(&self) -> Links {
+        Links {
+            previous: self.tail,
+            next: None,
         }
+    }
+
+    /// Adds `place`, whose entry has the [links](Self::links_at_end) for it.
+    pub(super) fn append<C>(&mut self, slab: &mut Slab<Entry<C>>, place: SlotIndex) {
+        let previous = self.tail.replace(place);
         match previous.and_then(|previous| slab.get_mut(previous)) {
-            Some(previous) => previous.next = Some(place),
+            Some(previous) => previous.links.next = Some(place),
             None => self.head = Some(place),
         }
         self.len += 1;
     }
 
+    pub(super) fn push_back<C>(&mut self, slab: &mut Slab<Entry<C>>, place: SlotIndex) {
+        if let Some(entry) = slab.get_mut(place) {
+            entry.links = self.links_at_end();
+        }
+        self.append(slab, place);
+    }
+
     pub(super) fn push_front<C>(&mut self, slab: &mut Slab<Entry<C>>, place: SlotIndex) {
         let next = self.head.replace(place);
         if let Some(entry) = slab.get_mut(place) {
-            entry.previous = None;
-            entry.next = next;
+            entry.links = Links {
+                previous: None,
+                next,
+            };
         }
         match next.and_then(|next| slab.get_mut(next)) {
-            Some(next) => next.previous = Some(place),
+            Some(next) => next.links.previous = Some(place),
             None => self.tail = Some(place),
         }
         self.len += 1;
     }
 
-    /// Takes `place` out; it must be in this list.
-    pub(super) fn unlink<C>(&mut self, slab: &mut Slab<Entry<C>>, place: SlotIndex) {
-        let Some(entry) = slab.get_mut(place) else {
-            return;
-        };
-        let (previous, next) = (entry.previous.take(), entry.next.take());
+    /// Takes the entry with these links out; it must be in this list.
+    pub(super) fn unlink<C>(&mut self, slab: &mut Slab<Entry<C>>, links: Links) {
+        let Links { previous, next } = links;
         match previous.and_then(|previous| slab.get_mut(previous)) {
-            Some(previous) => previous.next = next,
+            Some(previous) => previous.links.next = next,
             None => self.head = next,
         }
         match next.and_then(|next| slab.get_mut(next)) {
-            Some(next) => next.previous = previous,
+            Some(next) => next.links.previous = previous,
             None => self.tail = previous,
         }
         self.len -= 1;

@@ -106,24 +106,26 @@ impl<C: Content> Outbox<C> {
             (false, Lane::Normal) => (Stage::Ready(Lane::Normal), Queue::Normal),
         };
         let expires = publication.expires;
-        let place = self.entries.insert(Entry {
-            id: MessageId::from_raw(0),
+        let list = &mut self.lists[queue as usize];
+        let links = list.links_at_end();
+        let cost = publication.content.cost();
+        let vacant = self.entries.vacant();
+        let place = vacant.place();
+        let id = MessageId::new(self.sequence, place);
+        vacant.put(Entry {
+            id,
             publication,
             stage,
+            cost,
             writes: 0,
             unanswered: 0,
             suspicion: Suspicion::default(),
-            previous: None,
-            next: None,
+            links,
         });
-        let id = MessageId::new(self.sequence, place);
-        if let Some(entry) = self.entries.get_mut(place) {
-            entry.id = id;
-        }
+        list.append(&mut self.entries, place);
         if let Some(expires) = expires {
             self.expiries.insert((expires, id));
         }
-        self.lists[queue as usize].push_back(&mut self.entries, place);
         id
     }
 
@@ -184,7 +186,7 @@ impl<C: Content> Outbox<C> {
     }
 
     /// Ends the way of a message: it is counted no more and keeps its place until it is
-    /// [taken](Self::take) or [let go](Self::let_go). Returns whether it had not ended before.
+    /// [taken](Self::take). Returns whether it had not ended before.
     pub(crate) fn settle(&mut self, id: MessageId) -> bool {
         let Some(entry) = self.get_mut(id) else {
             return false;
@@ -193,11 +195,8 @@ impl<C: Content> Outbox<C> {
             return false;
         };
         entry.stage = Stage::Settled;
-        let expires = entry.publication.expires;
-        let (memory, cost) = {
-            let content = &entry.publication.content;
-            (content.memory(), content.cost())
-        };
+        let (links, expires) = (entry.links, entry.publication.expires);
+        let (memory, cost) = (entry.publication.content.memory(), entry.cost);
         self.content_bytes -= memory;
         self.len -= 1;
         if let Some(expires) = expires {
@@ -206,24 +205,21 @@ impl<C: Content> Outbox<C> {
         if queue == Queue::InFlight {
             self.landed(cost);
         }
-        self.lists[queue as usize].unlink(&mut self.entries, id.place());
+        self.lists[queue as usize].unlink(&mut self.entries, links);
         true
+    }
+
+    /// Ends the way of a message of which nothing is needed any more, and forgets it where it is.
+    pub(crate) fn forget(&mut self, id: MessageId) {
+        if self.settle(id) {
+            self.entries.clear(id.place());
+        }
     }
 
     /// Takes a settled message out, with all that it carries.
     pub(crate) fn take(&mut self, id: MessageId) -> Option<Entry<C>> {
         let settled = self.get(id)?.stage == Stage::Settled;
         settled.then(|| self.entries.remove(id.place())).flatten()
-    }
-
-    /// Forgets a settled message where it is.
-    pub(crate) fn let_go(&mut self, id: MessageId) {
-        if self
-            .get(id)
-            .is_some_and(|entry| entry.stage == Stage::Settled)
-        {
-            self.entries.clear(id.place());
-        }
     }
 
     /// Takes a message out that has no outcome yet, whatever its stage.
@@ -245,6 +241,7 @@ impl<C: Content> Outbox<C> {
             self.content_bytes -= entry.publication.content.memory();
             change(&mut entry.publication);
             self.content_bytes += entry.publication.content.memory();
+            entry.cost = entry.publication.content.cost();
             let changed = entry.publication.expires;
             if expires != changed {
                 if let Some(expires) = expires {
@@ -265,11 +262,21 @@ impl<C: Content> Outbox<C> {
         at: Instant,
         order: u64,
     ) {
-        self.move_back(place, Stage::InFlight { id, at, order });
-        if let Some(entry) = self.entries.get_mut(place) {
-            entry.writes = entry.writes.saturating_add(1);
-            self.in_flight += entry.publication.content.cost().into();
+        let Some(entry) = self.entries.get_mut(place) else {
+            return;
+        };
+        let Some(from) = entry.stage.queue() else {
+            return;
+        };
+        entry.stage = Stage::InFlight { id, at, order };
+        entry.writes = entry.writes.saturating_add(1);
+        let (links, cost) = (entry.links, entry.cost);
+        if from == Queue::InFlight {
+            self.landed(cost);
         }
+        self.in_flight += cost.into();
+        self.lists[from as usize].unlink(&mut self.entries, links);
+        self.lists[Queue::InFlight as usize].push_back(&mut self.entries, place);
     }
 
     /// What the server charges for the messages in flight.
@@ -293,9 +300,9 @@ impl<C: Content> Outbox<C> {
         self.move_front(place, Stage::Again);
     }
 
-    /// Makes a message a suspect, behind the others.
-    pub(crate) fn suspect(&mut self, id: MessageId) {
-        self.move_back(id.place(), Stage::Suspect);
+    /// Makes a message a suspect, behind the others, that is not tried before this time.
+    pub(crate) fn suspect(&mut self, id: MessageId, not_before: Instant) {
+        self.move_back(id.place(), Stage::Suspect { not_before });
     }
 
     pub(crate) fn get(&self, id: MessageId) -> Option<&Entry<C>> {
@@ -328,7 +335,7 @@ impl<C: Content> Outbox<C> {
             let mut next = list.head();
             core::iter::from_fn(move || {
                 let entry = entries.get(next?)?;
-                next = entry.next;
+                next = entry.links.next;
                 Some(entry)
             })
         })
@@ -341,11 +348,17 @@ impl<C: Content> Outbox<C> {
 
     /// The message behind `place` in its list.
     pub(crate) fn behind(&self, place: SlotIndex) -> Option<SlotIndex> {
-        self.entries.get(place)?.next
+        self.entries.get(place)?.links.next
     }
 
     pub(crate) const fn count(&self, queue: Queue) -> usize {
         self.lists[queue as usize].len()
+    }
+
+    /// Whether a message waits to be written, of its own accord.
+    pub(crate) const fn waits(&self) -> bool {
+        let others = self.count(Queue::InFlight) + self.count(Queue::Parked);
+        self.len > others + self.count(Queue::Joined)
     }
 
     pub(crate) const fn len(&self) -> usize {
@@ -379,7 +392,7 @@ impl<C: Content> Outbox<C> {
             if first.writes == 0 {
                 return Some(first.id);
             }
-            let second = self.entries.get(first.next?)?;
+            let second = self.entries.get(first.links.next?)?;
             (second.writes == 0).then_some(second.id)
         };
         [Queue::Parked, Queue::Normal, Queue::Live]
@@ -417,11 +430,12 @@ impl<C: Content> Outbox<C> {
         let entry = self.entries.get_mut(place)?;
         let from = entry.stage.queue()?;
         entry.stage = stage;
+        let links = entry.links;
         if from == Queue::InFlight {
-            let cost = entry.publication.content.cost();
+            let cost = entry.cost;
             self.landed(cost);
         }
-        self.lists[from as usize].unlink(&mut self.entries, place);
+        self.lists[from as usize].unlink(&mut self.entries, links);
         stage.queue()
     }
 }

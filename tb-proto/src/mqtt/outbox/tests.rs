@@ -100,7 +100,7 @@ fn a_message_that_has_its_outcome_is_edited_no_more() {
         publication.expires = Some(Instant::default())
     });
     assert_eq!(outbox.next_expiry(), None);
-    outbox.let_go(id);
+    outbox.take(id).unwrap();
     assert_eq!(outbox.bytes(), 0);
 }
 
@@ -163,7 +163,7 @@ proptest! {
                     outbox.written(id.place(), packet, Instant::from_micros(number), number);
                 }
                 (4, Some(id)) => outbox.again_first(id.place()),
-                (5, Some(id)) => outbox.suspect(id),
+                (5, Some(id)) => outbox.suspect(id, Instant::default()),
                 (6, Some(id)) if pick % 2 == 0 => outbox.join(id),
                 (_, Some(id)) => {
                     prop_assert!(outbox.remove(id).is_some());

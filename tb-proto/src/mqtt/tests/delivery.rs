@@ -31,11 +31,11 @@ fn acknowledgements_that_come_in_one_chunk_are_told_one_by_one() {
         .handle_input(table.now, table.link.unwrap(), &pubacks);
     for id in published {
         assert_eq!(table.outcomes(), []);
-        assert!(table.mqtt.handle_next_packet());
+        assert_eq!(table.mqtt.handle_next_packet(), Progress::Packet);
         table.collect();
         assert_eq!(table.outcomes(), [(id, ACKNOWLEDGED_V5)]);
     }
-    assert!(!table.mqtt.handle_next_packet());
+    assert_eq!(table.mqtt.handle_next_packet(), Progress::Done);
 }
 
 #[test]

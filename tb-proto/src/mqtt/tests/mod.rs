@@ -129,7 +129,7 @@ impl Table {
 
     fn receive(&mut self, bytes: &[u8]) {
         self.mqtt.handle_input(self.now, self.link.unwrap(), bytes);
-        while self.mqtt.handle_next_packet() {}
+        while self.mqtt.handle_next_packet() != Progress::Done {}
         self.collect();
     }
 

@@ -1,0 +1,48 @@
+//! Sockets of the file system.
+
+use core::future::Future;
+use core::pin::Pin;
+use std::path::PathBuf;
+
+use tb_driver::{Connect, ConnectError};
+use tb_proto::{Endpoint, LinkLost, Scheme};
+use tokio::net::UnixStream;
+
+use crate::Compat;
+
+/// Connects by a socket of the file system, whatever the address of the server says: the name in it only
+/// tells servers apart in messages.
+///
+/// It gives no way into the calls that take an address and nothing else; give it to
+/// `tb_driver::Driver::new(config, Unix::at(path), TokioTimer::new())`.
+#[derive(Clone, Debug)]
+pub struct Unix {
+    path: PathBuf,
+}
+
+impl Unix {
+    /// Connects to the socket at `path`.
+    pub fn at(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into() }
+    }
+}
+
+impl Connect for Unix {
+    type Stream = Compat<UnixStream>;
+    type Connecting = Pin<Box<dyn Future<Output = Result<Self::Stream, ConnectError>> + Send>>;
+
+    fn connect(&mut self, target: &Endpoint) -> Self::Connecting {
+        Box::pin(open(self.path.clone(), target.scheme()))
+    }
+}
+
+async fn open(path: PathBuf, scheme: Scheme) -> Result<Compat<UnixStream>, ConnectError> {
+    if scheme != Scheme::Mqtt {
+        // Never plain where TLS was asked for.
+        return Err(ConnectError::new(
+            LinkLost::Tls,
+            "this transport speaks no TLS",
+        ));
+    }
+    Ok(Compat::new(UnixStream::connect(path).await?))
+}

@@ -1,0 +1,7 @@
+//! Transports that are not TCP to the server itself: what is promised holds over them too.
+
+mod client;
+mod proxies;
+mod proxy_server;
+#[cfg(unix)]
+mod unix;
