@@ -69,10 +69,11 @@ mod tb;
 mod time;
 
 pub use client::{
-    AlreadyFollowed, AlreadyServed, Answer, AttributeKeys, AttributeSubscription, Client,
-    Completion, Config, Drained, Event, Flushed, InvalidConfig, LimitWindow, Limits, Message,
-    Overflow, Pending, Refused, RefusedReason, RequestError, RequestId, Room, RpcMethods,
-    RpcRefusal, RpcRequest, RpcServer, State, Stats, Target, Undelivered, VersionPolicy,
+    AlreadyFollowed, AlreadyServed, Answer, AttributeKeys, AttributeSubscription, ChildId,
+    ChildRefusal, Client, Completion, Config, Drained, Event, Flushed, Gateway, GatewayConfig,
+    InvalidChild, InvalidConfig, LimitWindow, Limits, Message, Overflow, Pending, Refused,
+    RefusedReason, RequestError, RequestId, Room, RpcMethods, RpcRefusal, RpcRequest, RpcServer,
+    State, Stats, Target, Undelivered, VersionPolicy, WhichChildren,
 };
 pub use codec::{InvalidFilter, InvalidTopic, Malformed, ProtocolVersion, QoS, ReasonCode};
 pub use mqtt::{
@@ -84,9 +85,9 @@ pub use provision::{ProvisionError, Provisioning};
 pub use tb::{
     AttributeMap, AttributeQuery, AttributeTypeError, AttributeUpdate, AttributeValues, Attributes,
     Checksum, ChecksumAlgorithm, Chunk, ChunkRefusal, Claim, Fetched, Hasher, Installed,
-    InvalidPackage, InvalidPayload, InvalidProvisionRequest, InvalidQuery, InvalidTopics,
-    InvalidTsField, Offer, OfferId, Package, PackageType, Params, PayloadFormat, Priority,
-    ProvisionRequest, RpcCall, RpcError, RpcReply, RpcResponse, Source, Telemetry, TopicFamily,
-    Topics, UnexpectedPayload, UpdateError, UpdateState, Verified, Verifier,
+    InvalidChildName, InvalidPackage, InvalidPayload, InvalidProvisionRequest, InvalidQuery,
+    InvalidTopics, InvalidTsField, Offer, OfferId, Package, PackageType, Params, PayloadFormat,
+    Priority, ProvisionRequest, RpcCall, RpcError, RpcReply, RpcResponse, Source, Telemetry,
+    TopicFamily, Topics, UnexpectedPayload, UpdateError, UpdateState, Verified, Verifier,
 };
 pub use time::Instant;

@@ -1,4 +1,4 @@
-//! The official Python SDK as a device of the simulator: what ThingsBoard's own client takes for an answer
+//! The official Python SDK as a device and as a gateway of the simulator: what ThingsBoard's own client takes for an answer
 //! is one, and what it sends is stored as ThingsBoard stores it.
 //!
 //! Each test runs the script of its name beside it, which tells its steps.
@@ -6,6 +6,7 @@
 mod claim;
 mod everyday;
 mod firmware;
+mod gateway;
 mod provision;
 mod rate_limits;
 mod script;

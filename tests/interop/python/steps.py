@@ -13,6 +13,7 @@ facts_out = os.fdopen(os.dup(1), "w")
 os.dup2(2, 1)
 
 from tb_device_mqtt import TBDeviceMqttClient
+from tb_gateway_mqtt import TBGatewayMqttClient
 
 PATIENCE_S = 20
 
@@ -26,17 +27,27 @@ def wait_until_told_to_go_on():
 
 
 def connect(host, port, **options):
+    return connect_as(TBDeviceMqttClient, host, port, **options)
+
+
+def connect_gateway(host, port, **options):
+    return connect_as(TBGatewayMqttClient, host, port, **options)
+
+
+def connect_as(client_type, host, port, **options):
     """A connected client that has asked for the limits of its session, as it does by itself, and keeps them.
 
     Not by the callback of its connect: the SDK only takes that over while CONNACK may be there already, and
     then never calls it.
     """
-    client = TBDeviceMqttClient(host, int(port), **options)
+    client = client_type(host, int(port), **options)
+    take_over = client.service_configuration_callback
     applied = queue.Queue()
 
     def apply(id, limits, error):
-        client.on_service_configuration(id, limits, error)
-        applied.put(limits)
+        told = dict(limits)  # the SDK takes it apart
+        take_over(id, limits, error)
+        applied.put(told)
 
     client.service_configuration_callback = apply
     client.connect()

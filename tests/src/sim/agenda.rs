@@ -61,6 +61,8 @@ pub(super) enum Job {
         topic: &'static str,
         body: Vec<u8>,
     },
+    /// The latencies of a gateway's connectors are reported.
+    GatewayMetrics(super::backend::DeviceId),
     /// The look-up of an OTA package is answered.
     OtaLookUp {
         connection: ConnectionId,

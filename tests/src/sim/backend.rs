@@ -6,6 +6,7 @@ use super::claim::Ownership;
 use super::control::QueueKind;
 use super::credentials::Credentials;
 use super::formats::Payloads;
+use super::gateway::Latencies;
 use super::ota::{Packages, PerKind, Release, UpdateKind};
 use super::rate_limits::Limits;
 use super::server_rpc::Rpcs;
@@ -54,6 +55,10 @@ pub(super) struct Device {
     pub(super) limits: Limits,
     /// Limits of all its children together, if it is a gateway.
     pub(super) children_limits: Limits,
+    /// The gateway that named it last (`lastConnectedGateway`).
+    pub(super) last_gateway: Option<DeviceId>,
+    /// Of its connectors, if it is a gateway.
+    pub(super) latencies: Latencies,
     /// Packages assigned to this very device.
     releases: PerKind<Option<Release>>,
     pub(super) deleted: bool,
@@ -171,6 +176,8 @@ impl Backend {
             rpcs: Rpcs::default(),
             limits: Limits::of_device(tenant_limits, setup.gateway),
             children_limits: Limits::of_children(tenant_limits),
+            last_gateway: None,
+            latencies: Latencies::new(),
             releases: PerKind::default(),
             deleted: false,
             ownership: Ownership::default(),
@@ -250,9 +257,11 @@ impl Backend {
         }
     }
 
-    pub(super) fn forget_rpcs(&mut self) {
+    /// What only the server's process remembers.
+    pub(super) fn forget_memory(&mut self) {
         for device in &mut self.devices {
             device.rpcs = Rpcs::default();
+            device.latencies = Latencies::new();
         }
     }
 

@@ -64,8 +64,12 @@ impl Simulator {
             }
             Control::DeleteDevice { device } => {
                 self.for_device(&device, |simulator, device| {
-                    simulator.backend.device_mut(device).deleted = true;
-                    simulator.close_sessions(device, CloseReason::CredentialsUpdated);
+                    simulator.delete_device(device);
+                });
+            }
+            Control::RenameDevice { device, name } => {
+                self.for_device(&device, |simulator, device| {
+                    simulator.rename_device(device, name);
                 });
             }
             Control::ServiceDelay { delay_ms, off } => {

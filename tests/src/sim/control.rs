@@ -75,10 +75,19 @@ pub enum Control {
         /// New access token.
         token: String,
     },
-    /// The device is deleted.
+    /// The device is deleted. If a gateway named it, the gateway hears of it by an RPC, whose outcome
+    /// bears the name of its method.
     DeleteDevice {
         /// Device.
         device: String,
+    },
+    /// The device gets another name, unless it is taken. If a gateway named it, the gateway hears of it
+    /// by an RPC, whose outcome bears the name of its method.
+    RenameDevice {
+        /// Device.
+        device: String,
+        /// New name.
+        name: String,
     },
     /// The service that answers credential checks and look-ups takes its time.
     ServiceDelay {

@@ -50,6 +50,7 @@ impl Simulator {
             } => {
                 self.publish_downlink(connection, topic, &body);
             }
+            Job::GatewayMetrics(gateway) => self.report_latencies(gateway),
             Job::OtaLookUp { connection, wanted } => self.answer_look_up(connection, &wanted),
             Job::ProvisionAnswer {
                 connection,

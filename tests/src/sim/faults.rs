@@ -1,4 +1,4 @@
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use super::time::Time;
 
@@ -20,6 +20,8 @@ pub struct Faults {
     /// The push of a new OTA package comes before the one of the keys that do not apply. Nothing keeps
     /// the two in order (reference §8.2).
     pub late_ota_deletion: bool,
+    /// Children whose telemetry, attributes and claims are taken badly, by name.
+    pub poisoned_children: BTreeMap<String, ChildPoison>,
     /// Nothing is answered and nothing is sent, as behind a half-open link. Bytes that come in wait;
     /// they are processed with the first that come after this is over.
     pub silent: bool,
@@ -44,6 +46,7 @@ impl Default for Faults {
             push_delays_ms: VecDeque::new(),
             refuse_connect: None,
             late_ota_deletion: false,
+            poisoned_children: BTreeMap::new(),
             silent: false,
             refuse_tcp: false,
             mqtt5: Mqtt5Support::Accepted,
@@ -63,6 +66,17 @@ pub struct ConnectRefusal {
     pub v5: u8,
     /// When refusing ends; absent: never.
     pub until: Option<Time>,
+}
+
+/// What the part of a poisoned child does to the message of a gateway. The other parts are stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChildPoison {
+    /// Failure class E: it counts as invalid.
+    Element,
+    /// Failure class G: the handler fails over it.
+    Handler,
+    /// The connection ends without a word and without an acknowledgement.
+    HangUp,
 }
 
 /// How a CONNECT of MQTT 5 is met.

@@ -61,7 +61,7 @@ mod violations;
 pub use charges::{Charged, ExceededLimit, OverLimit};
 pub use claim::ClaimOutcome;
 pub use control::{Assignment, CallResult, CloseReason, Control, QueueKind};
-pub use faults::{ConnectRefusal, Faults, Mqtt5Support};
+pub use faults::{ChildPoison, ConnectRefusal, Faults, Mqtt5Support};
 pub use ota::{ChecksumAlgorithm, UpdateKind, UpdateReport};
 pub use rate_limits::{Limit, Tokens};
 pub use setup::{

@@ -202,7 +202,7 @@ impl Simulator {
         self.drop_connections(now);
         self.agenda = Agenda::default();
         self.connections.clear();
-        self.backend.forget_rpcs();
+        self.backend.forget_memory();
     }
 
     /// Does everything that is due until `now`, each at its own time.

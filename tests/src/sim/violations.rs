@@ -36,6 +36,14 @@ pub enum Violation {
         /// Topic.
         topic: String,
     },
+    /// A message for a child that did not exist and had not been connected: it is created with the
+    /// profile `default` for ever (C-127).
+    CreatedWithoutConnect {
+        /// Connection of the gateway.
+        connection: ConnectionId,
+        /// Child.
+        child: String,
+    },
 }
 
 impl Simulator {
@@ -51,7 +59,7 @@ impl Simulator {
         self.most_in_flight
     }
 
-    fn note(&mut self, violation: Violation) {
+    pub(super) fn note(&mut self, violation: Violation) {
         if self.violations.len() < MOST_KEPT {
             self.violations.push(violation);
         }

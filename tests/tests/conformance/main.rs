@@ -14,6 +14,8 @@ mod client_rpc;
 mod connect_and_session;
 mod credentials;
 mod faults;
+mod gateway;
+mod gateway_downlinks;
 mod listing;
 mod ota;
 mod profiles;

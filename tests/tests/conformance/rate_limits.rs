@@ -321,7 +321,7 @@ fn provisioning_costs_nothing() {
 }
 
 #[test]
-fn the_children_of_a_gateway_share_the_limits_of_the_gateway() {
+fn c_138_the_children_of_a_gateway_share_its_limits_and_over_them_tcp_ends_without_a_word() {
     for version in Version::BOTH {
         let mut world = World::with(json!({
             "devices": [{"name": "gw", "token": "GW", "gateway": true}],

@@ -11,6 +11,7 @@ use crate::sim::setup::DeviceSetup;
 use crate::sim::simulator::{ConnectionId, Simulator};
 use crate::sim::stored::Stored;
 use crate::sim::time::Time;
+use crate::sim::violations::Violation;
 
 /// Children by name.
 pub(in crate::sim) type Children = BTreeMap<String, Child>;
@@ -25,6 +26,15 @@ pub(in crate::sim) struct Child {
     pub(in crate::sim) last_activity: Time,
 }
 
+/// How a gateway names a child.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Named<'a> {
+    /// By a connect with this device type.
+    ByConnect(&'a str),
+    /// By anything else, which connects it if need be.
+    ByMessage,
+}
+
 /// Why a child cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NoChild {
@@ -35,6 +45,7 @@ pub(super) enum NoChild {
 }
 
 const QUOTA_EXCEEDED: u8 = 0x97;
+const IMPLEMENTATION_SPECIFIC: u8 = 0x83;
 
 impl Simulator {
     pub(super) fn gateway_connect(
@@ -44,7 +55,7 @@ impl Simulator {
         name: &str,
         device_type: &str,
     ) -> Result<Taken, Failure> {
-        match self.child(id, name, device_type) {
+        match self.child(id, name, Named::ByConnect(device_type)) {
             Ok(_) => Ok(Taken::Queued(Confirmation::AtOnce)),
             Err(refused) => self.refuse_child(id, packet_id, refused),
         }
@@ -71,23 +82,47 @@ impl Simulator {
         packet_id: Option<u16>,
         refused: NoChild,
     ) -> Result<Taken, Failure> {
+        self.refuse_with(id, packet_id, refused, QUOTA_EXCEEDED)
+    }
+
+    /// As [`refuse_child`](Self::refuse_child), for an attribute request (reference §9.10).
+    pub(super) fn refuse_query(
+        &mut self,
+        id: ConnectionId,
+        packet_id: Option<u16>,
+        refused: NoChild,
+    ) -> Result<Taken, Failure> {
+        self.refuse_with(id, packet_id, refused, IMPLEMENTATION_SPECIFIC)
+    }
+
+    fn refuse_with(
+        &mut self,
+        id: ConnectionId,
+        packet_id: Option<u16>,
+        refused: NoChild,
+        device_limit: u8,
+    ) -> Result<Taken, Failure> {
         if refused == NoChild::MessageLimit {
             return Err(Failure::Uncaught);
         }
         if let Some(packet_id) = packet_id {
-            self.acknowledge_with(id, packet_id, QUOTA_EXCEEDED);
+            self.acknowledge_with(id, packet_id, device_limit);
         }
         Ok(Taken::Answered)
     }
 
     /// The child of this name: connected already, found, or created with this type.
-    pub(super) fn child(
+    fn child(
         &mut self,
         id: ConnectionId,
         name: &str,
-        device_type: &str,
+        named: Named<'_>,
     ) -> Result<DeviceId, NoChild> {
         let gateway = self.device_of(id).ok_or(NoChild::MessageLimit)?;
+        let device_type = match named {
+            Named::ByConnect(device_type) => device_type,
+            Named::ByMessage => "default",
+        };
         let now = self.now;
         if let Some(&child) = self
             .session_mut(id)
@@ -105,6 +140,13 @@ impl Simulator {
             Some(device) => device,
             None => self.create_child(name, device_type)?,
         };
+        if known.is_none() && named == Named::ByMessage {
+            self.note(Violation::CreatedWithoutConnect {
+                connection: id,
+                child: name.to_owned(),
+            });
+        }
+        self.backend.device_mut(device).last_gateway = Some(gateway);
         self.record(Stored::GatewayChild {
             gateway: self.backend.device(gateway).name.clone(),
             child: name.to_owned(),
@@ -136,7 +178,7 @@ impl Simulator {
         id: ConnectionId,
         name: &str,
     ) -> Result<DeviceId, NoChild> {
-        let device = self.child(id, name, "default")?;
+        let device = self.child(id, name, Named::ByMessage)?;
         let now = self.now;
         if let Some(session) = self.session_mut(id)
             && let Some(child) = session.children.get_mut(name)
@@ -151,6 +193,19 @@ impl Simulator {
         self.inactivity_check_after(child.last_activity) <= self.now
     }
 
+    /// Downlinks for the child come to this gateway.
+    pub(super) fn is_reached(&self, child: Child) -> bool {
+        child.has_session && !self.has_expired(child)
+    }
+
+    /// The name by which a session knows a child: a rename does not change it (reference §9.11).
+    pub(super) fn child_name(&self, id: ConnectionId, device: DeviceId) -> Option<&str> {
+        let session = self.connections.get(&id)?.session()?;
+        let mut children = session.children.iter();
+        let known = children.find(|(_, child)| child.device == device);
+        known.map(|(name, _)| name.as_str())
+    }
+
     /// Gateway sessions through which a device is reached.
     pub(in crate::sim) fn gateways_of(&self, device: DeviceId) -> Vec<ConnectionId> {
         self.connections
@@ -158,9 +213,7 @@ impl Simulator {
             .filter(|(_, connection)| {
                 connection.session().is_some_and(|session| {
                     let mut children = session.children.values();
-                    children.any(|&child| {
-                        child.device == device && child.has_session && !self.has_expired(child)
-                    })
+                    children.any(|&child| child.device == device && self.is_reached(child))
                 })
             })
             .map(|(&id, _)| id)

@@ -22,7 +22,9 @@ impl Simulator {
     ) {
         let unix_ms = self.unix_ms();
         for connection in self.gateways_of(child) {
-            let name = &self.backend.device(child).name;
+            let Some(name) = self.child_name(connection, child) else {
+                continue;
+            };
             let body = if self.is_protobuf_gateway(connection) {
                 protobuf::for_child(name, &change.to_protobuf(unix_ms))
             } else {
@@ -37,14 +39,15 @@ impl Simulator {
         }
     }
 
-    /// An RPC request for a child; `None`: its parameters cannot be read.
+    /// An RPC request for a child; `None`: its parameters cannot be read, or the
+    /// session does not know the child.
     pub(in crate::sim) fn child_rpc_payload(
         &mut self,
         connection: ConnectionId,
         child: DeviceId,
         rpc: &Rpc,
     ) -> Option<Vec<u8>> {
-        let name = self.backend.device(child).name.clone();
+        let name = self.child_name(connection, child)?.to_owned();
         if self.is_protobuf_gateway(connection) {
             let now_ms = i64::try_from(self.now.as_millis()).unwrap_or(i64::MAX);
             let lasts_ms = i64::try_from(rpc.deadline.as_millis()).unwrap_or(i64::MAX) - now_ms;

@@ -1,6 +1,7 @@
 //! Uplinks of gateways in JSON. What cannot be read is an error of the handler (C-126).
 
-use super::messages::{AttributeQuery, Parts, Reading};
+use super::messages::{AttributeQuery, Parts, Reading, Upload};
+use super::metrics::{Incomplete, Passage};
 use crate::sim::claim::Claim;
 use crate::sim::failures::Failure;
 use crate::sim::formats::Format;
@@ -9,7 +10,6 @@ use crate::sim::packets::Publish;
 use crate::sim::publish::Taken;
 use crate::sim::simulator::{ConnectionId, Simulator};
 use crate::sim::stored::TypedValue;
-use crate::sim::telemetry::Points;
 use crate::sim::topics;
 
 impl Simulator {
@@ -56,17 +56,23 @@ impl Simulator {
         }
     }
 
-    fn telemetry_parts(&self, json: Json) -> Result<Parts<Vec<Points>>, Failure> {
+    fn telemetry_parts(&self, json: Json) -> Result<Parts<Upload>, Failure> {
         let parts = parts(json, |value| matches!(value, Json::Array(_)))?;
         let read = |value: Json| {
             if value == Json::Array(Vec::new()) {
                 Reading::Empty
             } else {
-                self.read_telemetry(value).into()
+                self.read_upload(value).into()
             }
         };
         let parts = parts.into_iter().map(|(name, value)| (name, read(value)));
         Ok(parts.collect())
+    }
+
+    fn read_upload(&self, elements: Json) -> Result<Upload, Failure> {
+        let passages = Passage::read_all(&elements).map_err(|Incomplete| Failure::Element)?;
+        let batches = self.read_telemetry(elements)?;
+        Ok(Upload { batches, passages })
     }
 
     fn attribute_parts(&self, json: Json) -> Result<Parts<Vec<(String, TypedValue)>>, Failure> {

@@ -1,6 +1,6 @@
 //! Uplinks of gateways in protobuf (reference §11.6). What cannot be read is class A here.
 
-use super::messages::{AttributeQuery, Reading};
+use super::messages::{AttributeQuery, Reading, Upload};
 use crate::sim::failures::Failure;
 use crate::sim::formats::Format;
 use crate::sim::packets::Publish;
@@ -32,7 +32,7 @@ impl Simulator {
                 let parts = named(adapted(protobuf::gateway_telemetry(payload))?)?;
                 let parts = parts
                     .into_iter()
-                    .map(|(name, points)| (name, points.into()));
+                    .map(|(name, points)| (name, points.map(Upload::without_passages).into()));
                 self.gateway_telemetry(id, packet_id, parts.collect())
             }
             "v1/gateway/attributes" => {

@@ -1,6 +1,7 @@
 //! Messages for children: one part per child, one acknowledgement for all.
 
 use super::children::NoChild;
+use super::metrics::Passage;
 use crate::sim::agenda::Job;
 use crate::sim::attributes;
 use crate::sim::backend::{Confirmation, DeviceId};
@@ -8,6 +9,7 @@ use crate::sim::charges::Charged;
 use crate::sim::claim::Claim;
 use crate::sim::control::QueueKind;
 use crate::sim::failures::Failure;
+use crate::sim::faults::ChildPoison;
 use crate::sim::formats::Format;
 use crate::sim::json::quote;
 use crate::sim::packets::Version;
@@ -36,6 +38,22 @@ impl<T, E> From<Result<T, E>> for Reading<T> {
 /// The parts of a message, by the names of the children.
 pub(super) type Parts<T> = Vec<(String, Reading<T>)>;
 
+/// The telemetry of one child.
+pub(super) struct Upload {
+    pub(super) batches: Vec<Points>,
+    pub(super) passages: Vec<Passage>,
+}
+
+impl Upload {
+    /// Protobuf has no place for them.
+    pub(super) const fn without_passages(batches: Vec<Points>) -> Self {
+        Self {
+            batches,
+            passages: Vec::new(),
+        }
+    }
+}
+
 /// What became of one child's part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Part {
@@ -44,6 +62,7 @@ enum Part {
     NeverConfirmed,
     OverLimit,
     NotQueued,
+    Poisoned(ChildPoison),
     NoChild(NoChild),
 }
 
@@ -60,15 +79,19 @@ impl Simulator {
         &mut self,
         id: ConnectionId,
         packet_id: Option<u16>,
-        parts: Parts<Vec<Points>>,
+        parts: Parts<Upload>,
     ) -> Result<Taken, Failure> {
-        let cost = |batches: &Vec<Points>| telemetry::cost(batches);
+        let gateway = self.device_of(id).ok_or(Failure::Submit)?;
+        let cost = |upload: &Upload| telemetry::cost(&upload.batches);
         self.for_each_child(
             id,
             packet_id,
             parts,
             (QueueKind::Telemetry, cost),
-            |simulator, device, batches| simulator.store_telemetry(device, batches, None),
+            |simulator, device, upload| {
+                simulator.note_passages(gateway, &upload.passages);
+                simulator.store_telemetry(device, upload.batches, None);
+            },
         )
     }
 
@@ -133,7 +156,7 @@ impl Simulator {
     ) -> Result<Taken, Failure> {
         let device = match self.active_child(id, &query.device) {
             Ok(device) => device,
-            Err(refused) => return self.refuse_child(id, packet_id, refused),
+            Err(refused) => return self.refuse_query(id, packet_id, refused),
         };
         if !self.charge_for_child(id, Charged::AttributeRequest, Cost::Regular) {
             return Ok(self.refuse_over_limit(id, packet_id));
@@ -259,11 +282,13 @@ impl Simulator {
     ) -> Result<Taken, Failure> {
         let mut outcomes = Vec::with_capacity(parts.len());
         for (name, reading) in parts {
-            let outcome = match (self.active_child(id, &name), reading) {
-                (Err(refused), _) => Part::NoChild(refused),
-                (Ok(_), Reading::Invalid) => Part::Invalid,
-                (Ok(_), Reading::Empty) => Part::NeverConfirmed,
-                (Ok(device), Reading::Given(content)) => {
+            let poison = self.faults.poisoned_children.get(&name).copied();
+            let outcome = match (self.active_child(id, &name), poison, reading) {
+                (Err(refused), ..) => Part::NoChild(refused),
+                (Ok(_), Some(poison), _) => Part::Poisoned(poison),
+                (Ok(_), None, Reading::Invalid) => Part::Invalid,
+                (Ok(_), None, Reading::Empty) => Part::NeverConfirmed,
+                (Ok(device), None, Reading::Given(content)) => {
                     if !self.charge_for_child(id, kind.into(), cost(&content)) {
                         Part::OverLimit
                     } else if self.backend.queue_fails(device, kind) {
@@ -280,7 +305,12 @@ impl Simulator {
         if packet_id.is_none() {
             self.notify_disconnects(id, &outcomes);
         }
-        if any(Part::Invalid) {
+        if any(Part::Poisoned(ChildPoison::HangUp)) {
+            self.close(id);
+            Ok(Taken::Answered)
+        } else if any(Part::Poisoned(ChildPoison::Handler)) {
+            Err(Failure::Handler)
+        } else if any(Part::Invalid) || any(Part::Poisoned(ChildPoison::Element)) {
             Err(Failure::Element)
         } else if any(Part::OverLimit) {
             Ok(self.refuse_over_limit(id, packet_id))

@@ -1,10 +1,12 @@
-//! Gateways (reference §9), without their latency metrics.
+//! Gateways (reference §9).
 
 mod children;
 mod downlinks;
 mod in_json;
 mod in_protobuf;
 mod messages;
+mod metrics;
+mod notices;
 
 use super::failures::Failure;
 use super::packets::Publish;
@@ -13,6 +15,7 @@ use super::simulator::{ConnectionId, Simulator};
 
 pub(super) use children::Children;
 pub(super) use downlinks::RPC;
+pub(super) use metrics::Latencies;
 
 const TOPIC_NAME_INVALID: u8 = 0x90;
 
