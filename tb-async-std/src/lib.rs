@@ -63,10 +63,10 @@ pub use tb_driver::provision::CredentialsFile;
 pub use tb_driver::tls::{Identity, Pem, Tls, TlsConfig, TlsSetupError, TlsVersion};
 #[doc(no_inline)]
 pub use tb_driver::{
-    Client, ConnectError, Delivery, DeliveryError, Download, EnvironmentError, Error, FileSink,
-    NotConnected, NotProvisioned, Permit, Progress, Receiver, RecvError, Reply, RoomError,
-    RoomRequest, RpcRequest, Setup, StartError, UpdateOffer, UpdateSink, Updates, WaitError,
-    Warning, Watch, config_from_env,
+    Client, Connect, ConnectError, Delivery, DeliveryError, Download, EnvironmentError, Error,
+    FileSink, NotConnected, NotProvisioned, Permit, Progress, Receiver, RecvError, Reply,
+    RoomError, RoomRequest, RpcRequest, Setup, StartError, UpdateOffer, UpdateSink, Updates,
+    WaitError, Warning, Watch, config_from_env,
 };
 #[doc(no_inline)]
 pub use tb_proto::{

@@ -20,7 +20,7 @@
 //! - [`Compat`](https://docs.rs/tb-tokio) of `tb-tokio`: any stream of tokio.
 //!
 //! Connectors go on top of each other. One that wraps another asks it for what *it* needs, a connection to a
-//! proxy for instance, and hands on the rest.
+//! proxy for instance, and hands on the rest. The example `websocket_transport` has one for WebSocket.
 //!
 //! # What a connector owes
 //!
@@ -105,6 +105,8 @@
 //!
 //! # Without a driver
 //!
-//! A loop of one's own over [`tb_proto::Client`] needs no connector at all. Between the two stands
+//! A loop of one's own over [`tb_proto::Client`] needs no connector at all: the page of that
+//! crate tells its six steps, and the examples `embed_blocking_loop` and `embed_thousand_devices` take them.
+//! Between the two stands
 //! [`Engine`](crate::Engine): the tickets and streams of the shared [`Client`](crate::Client) over a loop of
 //! one's own, as the threads of `tb-blocking` are.

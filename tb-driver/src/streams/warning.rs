@@ -102,7 +102,9 @@ impl Warning {
     pub(crate) fn from_event(event: Event) -> Option<Self> {
         Some(match event {
             Event::VersionChanged { from, to, why } => Self::VersionChanged { from, to, why },
-            Event::RpcRefused { request_id, reason } => Self::RpcRefused { request_id, reason },
+            Event::RpcRefused {
+                request_id, reason, ..
+            } => Self::RpcRefused { request_id, reason },
             Event::SubscriptionRefused { filter, reason } => {
                 Self::SubscriptionRefused { filter, reason }
             }

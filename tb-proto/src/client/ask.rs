@@ -32,9 +32,7 @@ impl Client {
         }
         let deadline = now + query.deadline_after();
         self.mqtt.subscribe(self.topics.attribute_responses());
-        let id = self
-            .requests
-            .open(Kind::Attributes, payload, deadline, true);
+        let id = self.requests.open_attributes(payload, deadline);
         self.advance();
         Ok(Pending::new(id))
     }
@@ -66,12 +64,12 @@ impl Client {
         let payload = Bytes::from(parts.payload);
         let id = self
             .requests
-            .open(Kind::Rpc, payload, now + parts.timeout, parts.idempotent);
+            .open_rpc(payload, now + parts.timeout, parts.idempotent);
         self.advance();
         Ok(Pending::new(id))
     }
 
-    fn check_request(&self, payload: usize, topic: &Topic) -> Result<(), RefusedReason> {
+    pub(super) fn check_request(&self, payload: usize, topic: &Topic) -> Result<(), RefusedReason> {
         if self.mqtt.is_draining() {
             return Err(RefusedReason::Closed);
         }
@@ -113,7 +111,7 @@ impl Client {
 
 pub(super) const fn failed(kind: Kind, error: RequestError) -> Completion {
     match kind {
-        Kind::Attributes => Completion::Attributes(Err(error)),
+        Kind::Attributes | Kind::ChildAttributes => Completion::Attributes(Err(error)),
         Kind::Rpc => Completion::RpcAnswer(Err(error)),
     }
 }

@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use super::RequestId;
 use super::message::Content;
 use crate::codec::{QoS, Topic};
-use crate::mqtt::{Entry, Lane, MessageId, Mqtt, OnLinkEnd, Publication, Stage};
+use crate::mqtt::{Entry, Lane, MessageId, Mqtt, OnLinkEnd, Origin, Publication, Stage};
 use crate::tb::attributes;
 use crate::tb::split::Meaning;
 
@@ -29,6 +29,11 @@ pub(super) struct AttributeLane {
 impl AttributeLane {
     pub(super) fn push(&mut self, id: RequestId, mqtt: &Mqtt<Content>) {
         push_and_tidy(&mut self.waiting, id, mqtt);
+    }
+
+    /// Whether nothing is on its way and nothing waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.busy.is_none() && self.waiting.is_empty() && self.apart.is_empty()
     }
 
     /// Whether something waits and nothing is on its way.
@@ -65,8 +70,14 @@ impl AttributeLane {
     }
 
     /// Sends what waits on `topic`, if nothing is on its way. Messages are merged into payloads of up to
-    /// `together` bytes; at 0 none are.
-    pub(super) fn advance(&mut self, mqtt: &mut Mqtt<Content>, topic: &Topic, together: usize) {
+    /// `together` bytes; at 0 none are. All are of `origin`.
+    pub(super) fn advance(
+        &mut self,
+        mqtt: &mut Mqtt<Content>,
+        topic: &Topic,
+        together: usize,
+        origin: Option<Origin>,
+    ) {
         if self.busy.is_some() {
             return;
         }
@@ -86,7 +97,7 @@ impl AttributeLane {
                 mqtt.unpark(only);
                 Some(only)
             }
-            _ => Some(merge(mqtt, topic, members)),
+            _ => Some(merge(mqtt, topic, members, origin)),
         };
     }
 
@@ -126,7 +137,12 @@ pub(super) fn push_and_tidy(
 }
 
 /// Makes one message of several. They stay in the outbox and end as it does.
-fn merge(mqtt: &mut Mqtt<Content>, topic: &Topic, members: Vec<RequestId>) -> MessageId {
+fn merge(
+    mqtt: &mut Mqtt<Content>,
+    topic: &Topic,
+    members: Vec<RequestId>,
+    origin: Option<Origin>,
+) -> MessageId {
     let mut qos = QoS::AtMostOnce;
     let mut lane = Lane::Normal;
     let mut accepted = mqtt.now();
@@ -163,6 +179,7 @@ fn merge(mqtt: &mut Mqtt<Content>, topic: &Topic, members: Vec<RequestId>) -> Me
         expires: None,
         on_link_end: OnLinkEnd::Resend,
         is_activity: true,
+        origin,
     };
     mqtt.submit(publication, false)
 }

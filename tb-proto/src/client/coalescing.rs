@@ -133,6 +133,7 @@ impl Client {
             expires: None,
             on_link_end: OnLinkEnd::Resend,
             is_activity: true,
+            origin: None,
         };
         self.mqtt.submit(publication, false);
     }

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use core::convert::Infallible;
 use core::fmt;
 
-use super::{Flushed, RequestId};
+use super::{ChildId, Flushed, RequestId};
 use crate::codec::ReasonCode;
 use crate::mqtt::{Delivered, UndeliveredCause};
 use crate::tb::{AttributeValues, RpcError, RpcResponse};
@@ -135,6 +135,55 @@ pub enum Target {
         /// The server's number of the call.
         request_id: i32,
     },
+    /// Telemetry of a child of this gateway.
+    ChildTelemetry {
+        /// The child.
+        child: ChildId,
+    },
+    /// Client-side attributes of a child.
+    ChildAttributes {
+        /// The child.
+        child: ChildId,
+    },
+    /// A child allows to be claimed.
+    ChildClaim {
+        /// The child.
+        child: ChildId,
+    },
+    /// The reply to a call to a child.
+    ChildRpcReply {
+        /// The child.
+        child: ChildId,
+        /// The server's number of the call.
+        request_id: i32,
+    },
+    /// A child is gone.
+    ChildDisconnect {
+        /// The child.
+        child: ChildId,
+    },
+}
+
+impl Target {
+    /// The child that it is about, if it is about one.
+    pub const fn child(self) -> Option<ChildId> {
+        match self {
+            Self::Telemetry | Self::Attributes | Self::Claim | Self::RpcReply { .. } => None,
+            Self::ChildTelemetry { child }
+            | Self::ChildAttributes { child }
+            | Self::ChildClaim { child }
+            | Self::ChildRpcReply { child, .. }
+            | Self::ChildDisconnect { child } => Some(child),
+        }
+    }
+
+    pub(super) fn telemetry(child: Option<ChildId>) -> Self {
+        child.map_or(Self::Telemetry, |child| Self::ChildTelemetry { child })
+    }
+
+    pub(super) fn attributes(child: Option<ChildId>) -> Self {
+        child.map_or(Self::Attributes, |child| Self::ChildAttributes { child })
+    }
 }
 
 /// Why a request (attributes, client-side RPC) got no answer.

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use super::coalescing::Coalesce;
-use super::{InvalidConfig, Limits};
+use super::{GatewayConfig, InvalidConfig, Limits};
 use crate::codec::{ProtocolVersion, QoS};
 use crate::mqtt::{Credentials, Endpoint, RateLimits, Share};
 use crate::tb::{PayloadFormat, Topics};
@@ -85,6 +85,7 @@ pub struct Config {
     pub(crate) chunks_in_flight: u32,
     pub(crate) chunk_timeout: Duration,
     pub(crate) chunk_retries: u8,
+    pub(crate) gateway: Option<GatewayConfig>,
 }
 
 impl Config {
@@ -124,6 +125,7 @@ impl Config {
             chunks_in_flight: 2,
             chunk_timeout: Duration::from_secs(20),
             chunk_retries: 8,
+            gateway: None,
         }
     }
 
@@ -365,15 +367,28 @@ impl Config {
         self
     }
 
+    /// Makes the client a gateway, which speaks for other devices too: see
+    /// [`Client::gateway`](crate::Client::gateway). Default: it is none.
+    ///
+    /// Everything that a device can do a gateway can do for itself. The format of payloads has to be
+    /// [`PayloadFormat::Json`].
+    pub fn gateway(mut self, gateway: GatewayConfig) -> Self {
+        self.gateway = Some(gateway);
+        self
+    }
+
     /// Whether a client can be made of this.
     ///
     /// # Errors
     /// [`InvalidConfig`] for credentials that no server can accept, topics that are none or that
-    /// contradict each other, and a payload format that cannot be.
+    /// contradict each other, a payload format that cannot be, and a gateway that does not speak JSON.
     pub fn check(&self) -> Result<(), InvalidConfig> {
         self.credentials.check()?;
         self.topics.resolve(self.payload_format)?;
         self.payload_format.check()?;
+        if self.gateway.is_some() && !self.payload_format.is_json() {
+            return Err(InvalidConfig::ProtobufGateway);
+        }
         Ok(())
     }
 

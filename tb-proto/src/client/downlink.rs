@@ -3,9 +3,10 @@
 use alloc::string::{String, ToString};
 
 use super::ask::failed;
-use super::message::Content;
+use super::attribute_lane::AttributeLane;
+use super::message::{Content, child_of};
 use super::requests::{AfterLinkEnd, Kind};
-use super::{Client, Completion, Event, RequestError, RequestId, limits};
+use super::{ChildId, Client, Completion, Event, RequestError, RequestId, limits};
 use crate::codec::{Filter, Publish, QoS, ReasonCode};
 use crate::mqtt::{Cause, Cost, Entry, MessageId, Outcome, Rejection, Signal, UndeliveredCause};
 use crate::tb::AttributeValues;
@@ -27,6 +28,7 @@ impl Client {
             Signal::Received(publish) => self.handle_publish(&publish),
             Signal::Online { version } => {
                 self.updates.online(version);
+                self.children.online();
                 self.events.notice(Event::Connected { version });
                 self.ask_limits_on_connect();
             }
@@ -49,6 +51,7 @@ impl Client {
                 let topic = topic.map(|topic| shown(&topic));
                 self.events.notice(Event::IncomingTooLarge { topic, size });
             }
+            Signal::Held(origin) => self.handle_held(ChildId(origin)),
             Signal::Closed => self.handle_closed(),
         }
     }
@@ -100,11 +103,17 @@ impl Client {
                 chunk,
             } => self.handle_chunk(package_type, request, chunk, publish.payload.clone()),
             Downlink::UpdateError => self.handle_chunk_refusal(&publish.payload),
+            what @ (Downlink::ChildAttributeUpdate
+            | Downlink::ChildAttributeResponse
+            | Downlink::ChildRpcRequest
+            | Downlink::ChildDisconnected) => {
+                self.handle_child_downlink(what, &publish.topic, &publish.payload);
+            }
             Downlink::Unknown => self.ignored(&publish.topic),
         }
     }
 
-    fn answered(&mut self, id: RequestId, completion: Completion) {
+    pub(super) fn answered(&mut self, id: RequestId, completion: Completion) {
         let max_bytes = self.config.max_incoming_packet_size;
         self.events.answer(id, completion, max_bytes);
     }
@@ -131,16 +140,15 @@ impl Client {
             ..
         } = entry;
         let written = writes > 0;
+        let child = child_of(&publication);
         match &publication.content {
             Content::Telemetry(_) | Content::Claim(_) => {}
-            Content::Attributes(_) => {
-                self.attributes.settled(id);
-            }
+            Content::Attributes(_) => self.free_lane(child, id),
             Content::Whole(whole) => {
-                self.attributes.settled(id);
+                self.free_lane(child, id);
                 if whole.is_merged() {
                     let members = whole.members().to_vec();
-                    self.settle_members(whole.meaning(), members, written, outcome);
+                    self.settle_members(child, whole.meaning(), members, written, outcome);
                     return;
                 }
             }
@@ -157,9 +165,9 @@ impl Client {
             Content::Merged {
                 meaning, members, ..
             } => {
-                self.attributes.settled(id);
+                self.free_lane(child, id);
                 let members = members.clone();
-                self.settle_members(*meaning, members, written, outcome);
+                self.settle_members(child, *meaning, members, written, outcome);
                 return;
             }
             Content::Request { request, .. } => {
@@ -175,6 +183,15 @@ impl Client {
                 self.handle_chunk_requested(*package_type, *asked, outcome);
                 return;
             }
+            Content::Announcement { child, .. } => {
+                self.handle_announced(*child, outcome);
+                return;
+            }
+            Content::Leaving(_) => {
+                if let Some(child) = child {
+                    self.handle_left(child);
+                }
+            }
             Content::Report { body, .. } => self.updates.reported(body.memory()),
             Content::Reply { payload, .. } => {
                 self.reply_bytes -= payload.len() + Self::REPLY_OVERHEAD;
@@ -183,10 +200,28 @@ impl Client {
         self.finish_message(RequestId(id.raw()), &publication, written, outcome);
     }
 
+    /// What was on its way of somebody's attributes has its outcome.
+    fn free_lane(&mut self, child: Option<ChildId>, id: MessageId) {
+        if let Some(lane) = self.lane_of(child) {
+            lane.settled(id);
+        }
+        if let Some(child) = child {
+            self.children.lanes_due.push(child);
+        }
+    }
+
+    fn lane_of(&mut self, child: Option<ChildId>) -> Option<&mut AttributeLane> {
+        match child {
+            None => Some(&mut self.attributes),
+            Some(child) => self.children.lane(child),
+        }
+    }
+
     /// Messages that were sent as one end as that one; only if the server refused them
     /// together, each is tried alone.
     fn settle_members(
         &mut self,
+        child: Option<ChildId>,
         meaning: Meaning,
         members: alloc::vec::Vec<RequestId>,
         written: bool,
@@ -199,19 +234,32 @@ impl Client {
                     .carried(MessageId::from_raw(member.0));
             }
         }
-        if let Outcome::Undelivered(UndeliveredCause::Rejected(
-            Rejection::Reason(_) | Rejection::ClosesConnection | Rejection::TooLarge { .. },
-        )) = outcome
-        {
+        let refused = matches!(
+            outcome,
+            Outcome::Undelivered(UndeliveredCause::Rejected(
+                Rejection::Reason(_) | Rejection::ClosesConnection | Rejection::TooLarge { .. },
+            ))
+        );
+        if refused && !self.mqtt.is_leaving_for_good() {
             for &member in members.iter().rev() {
                 self.mqtt.outbox_mut().part(MessageId::from_raw(member.0));
             }
             match meaning {
-                Meaning::Attributes => self.attributes.separate(members),
+                Meaning::Attributes => {
+                    if let Some(lane) = self.lane_of(child) {
+                        lane.separate(members);
+                    }
+                }
                 Meaning::Telemetry => self.send_apart(&members),
             }
             return;
         }
+        // Refused was what they were together, and it is too late to try each alone.
+        let outcome = if refused && members.len() > 1 {
+            Outcome::Undelivered(UndeliveredCause::Abandoned)
+        } else {
+            outcome
+        };
         // At once, and not behind what else the server has just said: outcomes come in the order in
         // which the server decided, however its bytes were cut up.
         for member in members {

@@ -2,7 +2,7 @@
 
 use alloc::string::String;
 
-use super::{Completion, RequestId, RpcRequest};
+use super::{ChildId, ChildRefusal, Completion, RequestId, RpcRequest};
 use crate::codec::{ProtocolVersion, ReasonCode};
 use crate::mqtt::{Cause, RateLimits, VersionChange};
 use crate::tb::{AttributeUpdate, InvalidPackage, Offer, OfferId, PackageType};
@@ -43,10 +43,43 @@ pub enum Event {
     /// Shared attributes changed that the application subscribed to. Changes that were not fetched
     /// yet are merged per key: only the newest value of each is told.
     AttributesUpdated(AttributeUpdate),
-    /// The server calls a method of this device.
+    /// Shared attributes of a child of this gateway changed that the application
+    /// [subscribed](crate::Gateway::subscribe_to_attributes) to. Changes that were not fetched yet are
+    /// merged per child and key.
+    ChildAttributesUpdated {
+        /// The child.
+        child: ChildId,
+        /// What changed.
+        update: AttributeUpdate,
+    },
+    /// The server does not take a child. What is accepted for it waits; it is announced again after
+    /// ten minutes.
+    ChildRefused {
+        /// The child.
+        child: ChildId,
+        /// Why.
+        reason: ChildRefusal,
+    },
+    /// The server has disconnected a child; it is announced again.
+    ChildDisconnected {
+        /// The child.
+        child: ChildId,
+        /// What the server says: 0x96 for a rate limit, for one.
+        reason: Option<ReasonCode>,
+    },
+    /// The server sent something for a device that is no child of this gateway, or is none any more.
+    UnknownChild {
+        /// What the server calls it; at most the first 255 characters.
+        name: String,
+        /// The topic of the message.
+        topic: String,
+    },
+    /// The server calls a method of this device, or of a child of this gateway.
     RpcRequest(RpcRequest),
     /// An RPC call could not be given to the application and was answered with an error.
     RpcRefused {
+        /// The child that was called. `None`: this device itself.
+        child: Option<ChildId>,
         /// The server's number of the call.
         request_id: i32,
         /// Why.
@@ -78,8 +111,8 @@ pub enum Event {
         /// Its rate limits. The client keeps to its share of them.
         rates: RateLimits,
     },
-    /// Changes of shared attributes came faster than they were fetched and did not fit: request the
-    /// attributes again.
+    /// Changes of shared attributes, of this device or of its children, came faster than they were
+    /// fetched and did not fit: request the attributes again.
     AttributesLost {
         /// How many messages of the server were lost.
         messages: u64,

@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 
+use super::message::target_of;
 use super::{Client, Completion, Pending, RequestId};
 use crate::mqtt::MessageId;
 use crate::time::Instant;
@@ -57,7 +58,7 @@ impl Client {
         let outbox = self.mqtt.outbox();
         let waiting = outbox
             .entries()
-            .filter(|entry| entry.publication.content.target().is_some());
+            .filter(|entry| target_of(&entry.publication).is_some());
         let so_far = Flushed {
             left: waiting.count() as u64,
             ..Flushed::default()

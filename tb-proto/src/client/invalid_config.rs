@@ -13,6 +13,8 @@ pub enum InvalidConfig {
     Topics(InvalidTopics),
     /// The payload format names a field that no message has.
     TsField(InvalidTsField),
+    /// A gateway speaks JSON only.
+    ProtobufGateway,
 }
 
 impl From<InvalidCredentials> for InvalidConfig {
@@ -39,6 +41,9 @@ impl fmt::Display for InvalidConfig {
             Self::Credentials(invalid) => invalid.fmt(f),
             Self::Topics(invalid) => invalid.fmt(f),
             Self::TsField(invalid) => invalid.fmt(f),
+            Self::ProtobufGateway => {
+                f.write_str("a gateway speaks JSON only: choose that payload format")
+            }
         }
     }
 }

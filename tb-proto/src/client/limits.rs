@@ -183,6 +183,7 @@ impl Client {
             on_link_end: OnLinkEnd::End,
             // It is none to the server (C-103).
             is_activity: false,
+            origin: None,
         };
         self.mqtt.submit(publication, false);
     }

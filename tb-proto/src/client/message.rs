@@ -5,9 +5,9 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 
 use super::parts::Whole;
-use super::{RequestId, Target};
+use super::{ChildId, RequestId, Target};
 use crate::codec::Filter;
-use crate::mqtt::{Content as MqttContent, Cost, MessageId, NextPart, PartLimits};
+use crate::mqtt::{Content as MqttContent, Cost, MessageId, NextPart, PartLimits, Publication};
 use crate::tb::attributes::AttributeBody;
 use crate::tb::claim::ClaimBody;
 use crate::tb::ota::ChunkRequest;
@@ -111,6 +111,7 @@ pub(super) enum Content {
     Whole(Box<Whole>),
     Part {
         whole: MessageId,
+        meaning: Meaning,
         part: Part,
     },
     /// The machine's own question for the limits of the session.
@@ -127,6 +128,13 @@ pub(super) enum Content {
         body: TelemetryBody,
         ticket: bool,
     },
+    /// A child of this gateway is there.
+    Announcement {
+        child: ChildId,
+        payload: Bytes,
+    },
+    /// A child of this gateway is gone.
+    Leaving(Bytes),
     /// A question for a chunk of a package.
     ChunkRequest {
         package_type: PackageType,
@@ -153,37 +161,60 @@ impl Content {
             Self::Request { payload, .. }
             | Self::Reply { payload, .. }
             | Self::ChunkRequest { payload, .. }
+            | Self::Announcement { payload, .. }
+            | Self::Leaving(payload)
             | Self::SessionLimits(payload) => payload.clone(),
         }
     }
 
-    /// What an application calls it. Requests and merged messages are the machine's own.
-    pub(super) fn target(&self) -> Option<Target> {
+    /// What an application calls it, of which child if it is of one. Requests and merged messages are
+    /// the machine's own.
+    pub(super) fn target(&self, child: Option<ChildId>) -> Option<Target> {
         match self {
             Self::Whole(whole) if whole.is_merged() => None,
             Self::Whole(whole) => Some(match whole.meaning() {
-                Meaning::Telemetry => Target::Telemetry,
-                Meaning::Attributes => Target::Attributes,
+                Meaning::Telemetry => Target::telemetry(child),
+                Meaning::Attributes => Target::attributes(child),
             }),
-            Self::Telemetry(_) | Self::Report { ticket: true, .. } => Some(Target::Telemetry),
-            Self::Attributes(_) => Some(Target::Attributes),
-            Self::Claim(_) => Some(Target::Claim),
+            Self::Telemetry(_) | Self::Report { ticket: true, .. } => {
+                Some(Target::telemetry(child))
+            }
+            Self::Attributes(_) => Some(Target::attributes(child)),
+            Self::Claim(_) => {
+                Some(child.map_or(Target::Claim, |child| Target::ChildClaim { child }))
+            }
             Self::Reply {
                 request_id,
                 ticket: true,
                 ..
-            } => Some(Target::RpcReply {
-                request_id: *request_id,
-            }),
+            } => {
+                let request_id = *request_id;
+                Some(match child {
+                    Some(child) => Target::ChildRpcReply { child, request_id },
+                    None => Target::RpcReply { request_id },
+                })
+            }
+            Self::Leaving(_) => child.map(|child| Target::ChildDisconnect { child }),
             Self::Merged { .. }
             | Self::Request { .. }
             | Self::Reply { .. }
             | Self::Part { .. }
             | Self::Report { .. }
             | Self::ChunkRequest { .. }
+            | Self::Announcement { .. }
             | Self::SessionLimits(_) => None,
         }
     }
+}
+
+/// The child for which a message is.
+pub(super) fn child_of(publication: &Publication<Content>) -> Option<ChildId> {
+    publication.origin.map(ChildId)
+}
+
+/// What an application calls a message; see [`Content::target`].
+pub(super) fn target_of(publication: &Publication<Content>) -> Option<Target> {
+    publication.content.target(child_of(publication))
 }
 
 impl MqttContent for Content {
@@ -197,6 +228,8 @@ impl MqttContent for Content {
             Self::Request { payload, .. }
             | Self::Reply { payload, .. }
             | Self::ChunkRequest { payload, .. }
+            | Self::Announcement { payload, .. }
+            | Self::Leaving(payload)
             | Self::SessionLimits(payload) => [payload, b"", b""],
         }
     }
@@ -213,6 +246,8 @@ impl MqttContent for Content {
             Self::Part { part, .. } => part.text.capacity(),
             Self::Request { payload, .. }
             | Self::Reply { payload, .. }
+            | Self::Announcement { payload, .. }
+            | Self::Leaving(payload)
             | Self::ChunkRequest { payload, .. } => payload.len(),
             Self::SessionLimits(_) => 0,
         }
@@ -224,7 +259,11 @@ impl MqttContent for Content {
             Self::Telemetry(body) | Self::Report { body, .. } => telemetry(body.data_points()),
             Self::Attributes(body) | Self::Merged { body, .. } => telemetry(body.data_points),
             Self::Part { part, .. } => telemetry(part.data_points),
-            Self::Claim(_) | Self::Request { .. } | Self::Reply { .. } => Cost::Message,
+            Self::Claim(_)
+            | Self::Request { .. }
+            | Self::Reply { .. }
+            | Self::Announcement { .. }
+            | Self::Leaving(_) => Cost::Message,
             // Its parts are charged for.
             Self::Whole(_) => Cost::Free,
             Self::ChunkRequest { asked, .. } if asked.opens => Cost::Message,
@@ -239,6 +278,31 @@ impl MqttContent for Content {
         } else {
             Cost::Message
         }
+    }
+
+    fn around<'a>(&self, name: &'a [u8]) -> (&'a [u8], &'static [u8]) {
+        let list_of_child = || (name, &b"]}"[..]);
+        let value_of_child = || (name.strip_suffix(b"[").unwrap_or(name), &b"}"[..]);
+        match self {
+            Self::Telemetry(body) if !body.is_list() => list_of_child(),
+            Self::Part {
+                meaning: Meaning::Telemetry,
+                part,
+                ..
+            } if !part.text.starts_with(b"[") => list_of_child(),
+            // Of a whole only parts are sent, and each has its own.
+            Self::Whole(_) => list_of_child(),
+            Self::Telemetry(_)
+            | Self::Part { .. }
+            | Self::Attributes(_)
+            | Self::Merged { .. }
+            | Self::Claim(_) => value_of_child(),
+            _ => (b"", b""),
+        }
+    }
+
+    fn closes_origin(&self) -> bool {
+        matches!(self, Self::Leaving(_))
     }
 
     fn has_time(&self) -> bool {

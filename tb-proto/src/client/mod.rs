@@ -9,6 +9,7 @@ mod downlink;
 mod event;
 mod event_queue;
 mod flush;
+mod gateway;
 mod interest;
 mod invalid_config;
 mod limits;
@@ -38,6 +39,7 @@ pub use completion::{Answer, Completion, Drained, RequestError, Target, Undelive
 pub use config::{Config, Overflow, VersionPolicy};
 pub use event::{Event, RpcRefusal};
 pub use flush::Flushed;
+pub use gateway::{ChildId, ChildRefusal, Gateway, GatewayConfig, InvalidChild, WhichChildren};
 pub use interest::{AlreadyServed, AttributeKeys, AttributeSubscription, RpcMethods, RpcServer};
 pub use invalid_config::InvalidConfig;
 pub use limits::{LimitWindow, Limits};
@@ -54,11 +56,13 @@ use crate::mqtt::{
     Progress, Settings,
 };
 use crate::tb::topics::DeviceTopics;
+use crate::tb::topics::gateway::filters as gateway_filters;
 use crate::time::Instant;
 use attribute_lane::AttributeLane;
 use coalescing::Coalescing;
 use event_queue::EventQueue;
 use flush::Flushes;
+use gateway::{ChildUpdate, ChildUpdates, Children};
 use limits::LimitsOfSession;
 use message::Content;
 use requests::Requests;
@@ -98,6 +102,8 @@ pub struct Client {
     attributes: AttributeLane,
     coalescing: Coalescing,
     requests: Requests,
+    children: Children,
+    child_updates: ChildUpdates,
     limits: LimitsOfSession,
     rpc: RpcCalls,
     updates: Following,
@@ -177,6 +183,8 @@ impl Client {
             attributes: AttributeLane::default(),
             coalescing: Coalescing::default(),
             requests: Requests::new(config.max_open_requests),
+            children: Children::default(),
+            child_updates: ChildUpdates::default(),
             limits: LimitsOfSession::new(),
             rpc: RpcCalls::new(config.max_rpc_calls, config.max_incoming_packet_size),
             updates: Following::default(),
@@ -194,6 +202,11 @@ impl Client {
             config,
         };
         client.start_limits();
+        if client.config.gateway.is_some() {
+            for filter in gateway_filters() {
+                client.mqtt.subscribe(filter);
+            }
+        }
         Ok(client)
     }
 
@@ -273,6 +286,7 @@ impl Client {
         self.ask_limits_when_due();
         self.send_together_when_due();
         self.end_overdue_flushes();
+        self.forgive_children();
         if let WallClock::AwaitedUntil(until) = self.wall_clock
             && until <= now
         {
@@ -294,9 +308,13 @@ impl Client {
     /// connection as lost.
     #[must_use = "bytes that are not written are lost to the server"]
     pub fn poll_transmit(&mut self) -> Option<Bytes> {
-        let chunk = self.mqtt.poll_transmit();
-        self.advance();
-        chunk
+        loop {
+            let chunk = self.mqtt.poll_transmit();
+            // What was not written may have shown which children have to be announced.
+            if !self.advance() || chunk.is_some() {
+                return chunk;
+            }
+        }
     }
 
     /// Whether [`poll_transmit`](Self::poll_transmit) may have something to hand out: cheaper than to
@@ -308,7 +326,11 @@ impl Client {
     /// The next event.
     #[must_use = "an event comes once"]
     pub fn poll_event(&mut self) -> Option<Event> {
-        self.events.pop().or_else(|| self.poll_update_event())
+        match self.events.pop() {
+            None if self.child_updates.len() > 0 => self.poll_child_update(),
+            None if self.updates.is_following() => self.poll_update_event(),
+            event => event,
+        }
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) is to be called next. It may change with every
@@ -327,6 +349,9 @@ impl Client {
                 .filter(|_| self.mqtt.is_online()),
             self.update_deadline(),
             self.coalescing.next_deadline(),
+            self.children
+                .next_deadline()
+                .filter(|_| self.mqtt.is_online()),
             self.flushes.next_deadline(),
             clock,
         ]
@@ -376,7 +401,9 @@ impl Client {
             open_requests: self.requests.len(),
             rpc_calls: self.rpc.len(),
             buffered_bytes: self.mqtt.buffered() + self.updates.held(),
-            events: self.events.len(),
+            children: self.children.len(),
+            children_bytes: self.children.memory() + self.mqtt.outbox().origins_memory(),
+            events: self.events.len() + self.child_updates.len(),
         }
     }
 
@@ -395,8 +422,22 @@ impl Client {
             + self.events.completion_bytes()
     }
 
-    /// Reads what the MQTT layer has to say, and sends what can be sent now.
-    fn advance(&mut self) {
+    /// Reads what the MQTT layer has to say, and sends what can be sent now. Returns whether a child
+    /// is announced, which nothing else might have told.
+    #[inline]
+    fn advance(&mut self) -> bool {
+        // Whatever was just taken back or died with its connection may have been the last of a drain.
+        self.mqtt.end_drain_if_empty();
+        // Asked after every call, and nearly always in vain.
+        let is_due = self.mqtt.has_signals()
+            || self.attributes.is_due()
+            || self.requests.is_due()
+            || self.updates.is_following()
+            || self.children.are_due();
+        is_due && self.advance_what_is_due()
+    }
+
+    fn advance_what_is_due(&mut self) -> bool {
         self.handle_signals();
         if self.mqtt.is_online() {
             if self.attributes.is_due() {
@@ -407,11 +448,20 @@ impl Client {
                     0
                 };
                 self.attributes
-                    .advance(&mut self.mqtt, &self.topics.attributes, together);
+                    .advance(&mut self.mqtt, &self.topics.attributes, together, None);
             }
+            self.advance_child_lanes();
             self.requests.advance(&mut self.mqtt, &self.topics);
         }
         self.advance_updates();
+        self.announce_children()
+    }
+
+    fn poll_child_update(&mut self) -> Option<Event> {
+        Some(match self.child_updates.pop()? {
+            ChildUpdate::Changed(child, update) => Event::ChildAttributesUpdated { child, update },
+            ChildUpdate::Lost(messages) => Event::AttributesLost { messages },
+        })
     }
 
     fn handle_signals(&mut self) {

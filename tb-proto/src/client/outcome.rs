@@ -2,7 +2,7 @@
 
 use alloc::boxed::Box;
 
-use super::message::Content;
+use super::message::{Content, target_of};
 use super::{Client, Completion, RequestId, Undelivered};
 use crate::mqtt::{Delivered, Outcome, Publication, Rejection, UndeliveredCause};
 
@@ -31,7 +31,7 @@ impl Client {
         written: bool,
         outcome: Outcome,
     ) {
-        let Some(target) = publication.content.target() else {
+        let Some(target) = target_of(publication) else {
             return;
         };
         let cause = match outcome {

@@ -28,7 +28,7 @@ pub(super) struct Whole {
     cursor: Cursor,
     under_way: u32,
     bytes_under_way: usize,
-    /// What became of the parts so far: the first failure, or the last delivery.
+    /// What became of the parts so far: the first failure, or the weakest delivery.
     outcome: Option<Result<Delivered, UndeliveredCause>>,
 }
 
@@ -93,7 +93,12 @@ impl Whole {
             Ok(Some(part)) => {
                 self.under_way += 1;
                 self.bytes_under_way += part.text.len();
-                NextPart::Part(Content::Part { whole: id, part })
+                let meaning = self.meaning();
+                NextPart::Part(Content::Part {
+                    whole: id,
+                    meaning,
+                    part,
+                })
             }
             Ok(None) if self.under_way > 0 => NextPart::AllUnderWay,
             Ok(None) => NextPart::Settled(self.outcome()),
@@ -107,6 +112,8 @@ impl Whole {
         self.bytes_under_way = self.bytes_under_way.saturating_sub(bytes);
         match (outcome, &self.outcome) {
             (_, Some(Err(_))) => {}
+            // Of what was only sent nobody knows more, whatever becomes of the rest.
+            (Outcome::Delivered(_), Some(Ok(Delivered::Sent))) => {}
             (Outcome::Delivered(delivered), _) => self.outcome = Some(Ok(delivered)),
             (Outcome::Undelivered(cause), _) => self.outcome = Some(Err(cause)),
             // Parts are sent again as the whole would be.

@@ -47,6 +47,8 @@ pub enum RefusedReason {
     },
     /// The RPC call is over: answered before, given up, or replaced by another call of the same number.
     CallOver,
+    /// The child is one of another client.
+    UnknownChild,
     /// The client is disconnecting or was shut down.
     Closed,
 }
@@ -111,6 +113,7 @@ impl fmt::Display for RefusedReason {
                 write!(f, "{limit} requests are unanswered: wait for one of them")
             }
             Self::CallOver => f.write_str("the call is over: it cannot be answered any more"),
+            Self::UnknownChild => f.write_str("the child is one of another client"),
             Self::Closed => f.write_str("the client is disconnecting or was shut down"),
         }
     }

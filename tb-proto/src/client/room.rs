@@ -1,6 +1,6 @@
 //! Room in the queue.
 
-use super::message::Content;
+use super::message::{Content, child_of};
 use super::{Client, Overflow, RefusedReason, parts};
 use crate::codec::Topic;
 use crate::mqtt::{Outcome, UndeliveredCause};
@@ -37,12 +37,15 @@ impl Client {
         &mut self,
         content: &Content,
         topic: &Topic,
+        around: usize,
         kept: Option<usize>,
     ) -> Result<(), RefusedReason> {
         use crate::mqtt::Content as _;
         let payload: usize = content.parts().iter().map(|part| part.len()).sum();
-        self.check_size(payload, topic.len())
-            .or_else(|_| self.check_parts(content, topic.len()))?;
+        // What stands around the payload goes with each part, like the topic.
+        let head = topic.len() + around;
+        self.check_size(payload, head)
+            .or_else(|_| self.check_parts(content, head))?;
         let memory = content.memory();
         // What the machine adds by itself, a reply for one, does not take kept room away.
         if kept.is_some_and(|kept| memory <= kept) {
@@ -61,6 +64,7 @@ impl Client {
                     max_bytes: self.config.max_queued_bytes,
                 });
             };
+            let child = child_of(&entry.publication);
             match entry.publication.content {
                 // The machine's own: what it was made of is what gives way.
                 Content::Merged {
@@ -69,8 +73,13 @@ impl Client {
                     ..
                 } => self.take_telemetry_apart(members),
                 Content::Merged { members, .. } => {
-                    self.attributes
-                        .take_apart(&mut self.mqtt, entry.id, members);
+                    let lane = match child {
+                        None => Some(&mut self.attributes),
+                        Some(child) => self.children.lane_or_new(child),
+                    };
+                    if let Some(lane) = lane {
+                        lane.take_apart(&mut self.mqtt, entry.id, members);
+                    }
                 }
                 _ => self.end_message(entry, Outcome::Undelivered(UndeliveredCause::Overflow)),
             }

@@ -8,10 +8,12 @@
 //! ```
 
 use alloc::collections::{BTreeMap, VecDeque};
+use alloc::string::String;
+use alloc::vec::Vec;
 use bytes::Bytes;
 use core::time::Duration;
 
-use super::{AlreadyServed, RpcMethods, RpcServer};
+use super::{AlreadyServed, ChildId, RpcMethods, RpcServer};
 use crate::time::Instant;
 
 /// A call with the same number and body within this time is the same call (TB §4.6: the server sends
@@ -25,9 +27,27 @@ pub(super) const REPLY_SPAN: Duration = Duration::from_secs(30);
 /// Bytes of replies that are remembered for repeats.
 const MAX_REPLY_BYTES: usize = 64 * 1024;
 
+/// Whose methods are served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Callees {
+    /// The device of this connection.
+    Device,
+    /// Every child of this gateway.
+    Children,
+    /// This child.
+    Child(ChildId),
+}
+
+/// The server numbers the calls to each child by themselves (TB §9.8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct CallNumber {
+    pub(super) child: Option<ChildId>,
+    pub(super) request_id: i32,
+}
+
 #[derive(Debug)]
 struct Call {
-    request_id: i32,
+    number: CallNumber,
     fingerprint: u64,
     arrived: Instant,
     /// Since its connection ended and the server has not repeated it.
@@ -57,13 +77,21 @@ pub(super) enum Arrival {
     TooManyCalls,
 }
 
+/// Who takes the calls to somebody.
+#[derive(Debug, Default)]
+struct Served {
+    named: BTreeMap<String, RpcServer>,
+    all: Option<RpcServer>,
+}
+
 #[derive(Debug)]
 pub(super) struct RpcCalls {
     limit: usize,
     max_open_bytes: usize,
-    servers: BTreeMap<RpcServer, RpcMethods>,
+    servers: BTreeMap<RpcServer, (Callees, RpcMethods)>,
+    served: BTreeMap<Callees, Served>,
     calls: BTreeMap<u64, Call>,
-    by_number: BTreeMap<i32, u64>,
+    by_number: BTreeMap<CallNumber, u64>,
     /// Keys in the order of arrival; some may be forgotten.
     order: VecDeque<u64>,
     next_key: u64,
@@ -78,6 +106,7 @@ impl RpcCalls {
             limit,
             max_open_bytes,
             servers: BTreeMap::new(),
+            served: BTreeMap::new(),
             calls: BTreeMap::new(),
             by_number: BTreeMap::new(),
             order: VecDeque::new(),
@@ -88,28 +117,56 @@ impl RpcCalls {
         }
     }
 
-    pub(super) fn serve(&mut self, methods: RpcMethods) -> Result<RpcServer, AlreadyServed> {
-        if self.servers.values().any(|served| *served == methods) {
+    pub(super) fn serve(
+        &mut self,
+        callees: Callees,
+        methods: RpcMethods,
+    ) -> Result<RpcServer, AlreadyServed> {
+        let served = self.served.entry(callees).or_default();
+        let is_served = match &methods {
+            RpcMethods::All => served.all.is_some(),
+            RpcMethods::Named(method) => served.named.contains_key(method),
+        };
+        if is_served {
             return Err(AlreadyServed { methods });
         }
         self.next_server += 1;
         let server = RpcServer(self.next_server);
-        self.servers.insert(server, methods);
+        match &methods {
+            RpcMethods::All => served.all = Some(server),
+            RpcMethods::Named(method) => {
+                served.named.insert(method.clone(), server);
+            }
+        }
+        self.servers.insert(server, (callees, methods));
         Ok(server)
     }
 
     /// Ends a taker. Returns the numbers of its calls that nobody will answer now.
-    pub(super) fn end(&mut self, server: RpcServer) -> alloc::vec::Vec<(u64, i32)> {
-        self.servers.remove(&server);
+    pub(super) fn end(&mut self, server: RpcServer) -> Vec<(u64, CallNumber)> {
+        if let Some((callees, methods)) = self.servers.remove(&server)
+            && let Some(served) = self.served.get_mut(&callees)
+        {
+            match methods {
+                RpcMethods::All => served.all = None,
+                RpcMethods::Named(method) => {
+                    served.named.remove(&method);
+                }
+            }
+            if served.all.is_none() && served.named.is_empty() {
+                self.served.remove(&callees);
+            }
+        }
         self.calls
             .iter()
             .filter(|(_, call)| matches!(call.state, State::Open { server: taker, .. } if taker == server))
-            .map(|(&key, call)| (key, call.request_id))
+            .map(|(&key, call)| (key, call.number))
             .collect()
     }
 
-    pub(super) fn has_servers(&self) -> bool {
-        !self.servers.is_empty()
+    /// Whether somebody takes calls to the device itself.
+    pub(super) fn serves_device(&self) -> bool {
+        self.served.contains_key(&Callees::Device)
     }
 
     pub(super) fn len(&self) -> usize {
@@ -123,12 +180,12 @@ impl RpcCalls {
     pub(super) fn arrive(
         &mut self,
         now: Instant,
-        request_id: i32,
+        number: CallNumber,
         method: &str,
         body: &[u8],
     ) -> Arrival {
         let fingerprint = fingerprint(body);
-        if let Some(&key) = self.by_number.get(&request_id) {
+        if let Some(&key) = self.by_number.get(&number) {
             if let Some(call) = self.calls.get_mut(&key)
                 && call.fingerprint == fingerprint
                 && now.duration_since(call.arrived) <= REPEAT_SPAN
@@ -141,7 +198,7 @@ impl RpcCalls {
             }
             self.forget(key);
         }
-        let Some(server) = self.server_of(method) else {
+        let Some(server) = self.server_of(number.child, method) else {
             return Arrival::UnknownMethod;
         };
         while self.calls.len() >= self.limit || self.open_bytes + body.len() > self.max_open_bytes {
@@ -157,14 +214,14 @@ impl RpcCalls {
             bytes: body.len(),
         };
         let call = Call {
-            request_id,
+            number,
             fingerprint,
             arrived: now,
             worthless_at: None,
             state,
         };
         self.calls.insert(key, call);
-        self.by_number.insert(request_id, key);
+        self.by_number.insert(number, key);
         self.order.push_back(key);
         Arrival::New { key, server }
     }
@@ -203,17 +260,15 @@ impl RpcCalls {
         }
     }
 
-    fn server_of(&self, method: &str) -> Option<RpcServer> {
-        let named = self
-            .servers
-            .iter()
-            .find(|(_, methods)| matches!(methods, RpcMethods::Named(name) if name == method));
-        let all = || {
-            self.servers
-                .iter()
-                .find(|(_, methods)| **methods == RpcMethods::All)
+    fn server_of(&self, child: Option<ChildId>, method: &str) -> Option<RpcServer> {
+        let of = |callees| {
+            let served = self.served.get(&callees)?;
+            served.named.get(method).copied().or(served.all)
         };
-        named.or_else(all).map(|(&server, _)| server)
+        match child {
+            None => of(Callees::Device),
+            Some(child) => of(Callees::Child(child)).or_else(|| of(Callees::Children)),
+        }
     }
 
     /// Makes room: forgets an answered call, or one that the server has given up.
@@ -252,8 +307,8 @@ impl RpcCalls {
             State::Open { bytes, .. } => self.open_bytes -= bytes,
             State::Replied { payload } => self.reply_bytes -= payload.len(),
         }
-        if self.by_number.get(&call.request_id) == Some(&key) {
-            self.by_number.remove(&call.request_id);
+        if self.by_number.get(&call.number) == Some(&key) {
+            self.by_number.remove(&call.number);
         }
         self.order.retain(|&known| known != key);
     }
@@ -275,8 +330,15 @@ mod tests {
 
     fn served() -> (RpcCalls, RpcServer) {
         let mut calls = RpcCalls::new(4, 1_000);
-        let server = calls.serve(RpcMethods::All).unwrap();
+        let server = calls.serve(Callees::Device, RpcMethods::All).unwrap();
         (calls, server)
+    }
+
+    const fn own(request_id: i32) -> CallNumber {
+        CallNumber {
+            child: None,
+            request_id,
+        }
     }
 
     fn key(arrival: &Arrival) -> u64 {
@@ -289,54 +351,60 @@ mod tests {
     #[test]
     fn a_method_has_one_server_and_its_own_comes_before_the_one_for_all() {
         let (mut calls, all) = served();
-        let named = calls.serve(RpcMethods::Named("reset".into())).unwrap();
-        assert!(calls.serve(RpcMethods::All).is_err());
-        assert!(calls.serve(RpcMethods::Named("reset".into())).is_err());
+        let named = calls
+            .serve(Callees::Device, RpcMethods::Named("reset".into()))
+            .unwrap();
+        assert!(calls.serve(Callees::Device, RpcMethods::All).is_err());
+        assert!(
+            calls
+                .serve(Callees::Device, RpcMethods::Named("reset".into()))
+                .is_err()
+        );
         let taker = |arrival| match arrival {
             Arrival::New { server, .. } => server,
             other => panic!("{other:?}"),
         };
-        assert_eq!(taker(calls.arrive(NOW, 0, "reset", b"a")), named);
-        assert_eq!(taker(calls.arrive(NOW, 1, "other", b"b")), all);
+        assert_eq!(taker(calls.arrive(NOW, own(0), "reset", b"a")), named);
+        assert_eq!(taker(calls.arrive(NOW, own(1), "other", b"b")), all);
     }
 
     #[test]
     fn a_repeated_call_is_given_once_and_its_answer_as_often_as_it_is_asked_for() {
         let (mut calls, _) = served();
-        let key = key(&calls.arrive(NOW, 7, "m", b"body"));
-        assert_eq!(calls.arrive(NOW, 7, "m", b"body"), Arrival::Repeated);
+        let key = key(&calls.arrive(NOW, own(7), "m", b"body"));
+        assert_eq!(calls.arrive(NOW, own(7), "m", b"body"), Arrival::Repeated);
         calls.reply(key, &Bytes::from_static(b"answer"));
         let again = Arrival::AnswerAgain(Bytes::from_static(b"answer"));
-        assert_eq!(calls.arrive(NOW, 7, "m", b"body"), again);
-        assert_eq!(calls.arrive(NOW, 7, "m", b"body"), again);
+        assert_eq!(calls.arrive(NOW, own(7), "m", b"body"), again);
+        assert_eq!(calls.arrive(NOW, own(7), "m", b"body"), again);
     }
 
     #[test]
     fn another_body_under_the_same_number_is_another_call_and_ends_the_old_one() {
         let (mut calls, _) = served();
-        let old = key(&calls.arrive(NOW, 0, "m", b"before the restart"));
-        let new = key(&calls.arrive(NOW, 0, "m", b"after the restart"));
+        let old = key(&calls.arrive(NOW, own(0), "m", b"before the restart"));
+        let new = key(&calls.arrive(NOW, own(0), "m", b"after the restart"));
         assert!(!calls.is_open(NOW, old) && calls.is_open(NOW, new));
     }
 
     #[test]
     fn the_same_body_after_ten_minutes_is_another_call() {
         let (mut calls, _) = served();
-        let first = key(&calls.arrive(NOW, 0, "m", b"x"));
+        let first = key(&calls.arrive(NOW, own(0), "m", b"x"));
         let later = NOW + REPEAT_SPAN + Duration::from_secs(1);
-        assert_ne!(first, key(&calls.arrive(later, 0, "m", b"x")));
+        assert_ne!(first, key(&calls.arrive(later, own(0), "m", b"x")));
     }
 
     #[test]
     fn unanswered_calls_are_bounded_and_answered_ones_make_room() {
         let (mut calls, _) = served();
-        let keys: alloc::vec::Vec<_> = (0..4)
-            .map(|id| key(&calls.arrive(NOW, id, "m", b"x")))
+        let keys: Vec<_> = (0..4)
+            .map(|id| key(&calls.arrive(NOW, own(id), "m", b"x")))
             .collect();
-        assert_eq!(calls.arrive(NOW, 9, "m", b"x"), Arrival::TooManyCalls);
+        assert_eq!(calls.arrive(NOW, own(9), "m", b"x"), Arrival::TooManyCalls);
         calls.reply(keys[2], &Bytes::new());
         assert!(matches!(
-            calls.arrive(NOW, 9, "m", b"x"),
+            calls.arrive(NOW, own(9), "m", b"x"),
             Arrival::New { .. }
         ));
         assert_eq!(calls.len(), 4);
@@ -345,11 +413,44 @@ mod tests {
     #[test]
     fn a_call_is_over_some_time_after_its_connection_unless_the_server_repeats_it() {
         let (mut calls, _) = served();
-        let key = key(&calls.arrive(NOW, 0, "m", b"x"));
+        let key = key(&calls.arrive(NOW, own(0), "m", b"x"));
         calls.offline(NOW);
         let later = NOW + REPLY_SPAN;
         assert!(!calls.is_open(later, key));
-        assert_eq!(calls.arrive(later, 0, "m", b"x"), Arrival::Repeated);
+        assert_eq!(calls.arrive(later, own(0), "m", b"x"), Arrival::Repeated);
         assert!(calls.is_open(later, key));
+    }
+
+    #[test]
+    fn a_child_has_numbers_and_takers_of_its_own_before_those_of_all_children() {
+        let (mut calls, device) = served();
+        let [first, second] = [0, 1].map(|at| ChildId(crate::mqtt::Origin::at(at).unwrap()));
+        let all = calls.serve(Callees::Children, RpcMethods::All).unwrap();
+        let own = calls
+            .serve(Callees::Child(first), RpcMethods::Named("reset".into()))
+            .unwrap();
+        let mut taker = |child, method| {
+            let number = CallNumber {
+                child,
+                request_id: 0,
+            };
+            match calls.arrive(NOW, number, method, b"body") {
+                Arrival::New { server, .. } => server,
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(taker(None, "reset"), device);
+        assert_eq!(taker(Some(first), "reset"), own);
+        assert_eq!(taker(Some(second), "reset"), all);
+        calls.end(own);
+        let number = CallNumber {
+            child: Some(first),
+            request_id: 1,
+        };
+        assert!(matches!(
+            calls.arrive(NOW, number, "reset", b"body"),
+            Arrival::New { server, .. } if server == all
+        ));
+        assert!(calls.serves_device());
     }
 }

@@ -4,7 +4,7 @@ use super::attribute_lane::push_and_tidy;
 use super::message::Content;
 use super::wall_clock::WallClock;
 use super::{
-    Client, Completion, Drained, Message, Pending, Refused, RefusedReason, RequestId, Room,
+    ChildId, Client, Completion, Drained, Message, Pending, Refused, RefusedReason, RequestId, Room,
 };
 use crate::codec::Topic;
 use crate::mqtt::{Delivered, Lane, MessageId, OnLinkEnd, Outcome, Publication, UndeliveredCause};
@@ -29,7 +29,7 @@ impl Client {
         message: impl Into<Message>,
     ) -> Result<Pending<Delivered>, Refused<Message>> {
         self.mqtt.advance(now);
-        self.accept(message.into(), None)
+        self.accept(message.into(), None, None)
     }
 
     /// Accepts telemetry; `&values` of any type that serialises to an object will do.
@@ -86,7 +86,7 @@ impl Client {
         let kept = room.bytes;
         self.release(room);
         self.mqtt.advance(now);
-        self.accept(message.into(), Some(kept))
+        self.accept(message.into(), Some(kept), None)
     }
 
     /// Takes a message or a request back. Returns whether it had not been written: then it ends as
@@ -134,11 +134,12 @@ impl Client {
         Pending::new(id)
     }
 
-    /// `kept` is the size of the room that was kept for this message.
-    fn accept(
+    /// `kept` is the size of the room that was kept for this message; `child` the one that it is for.
+    pub(super) fn accept(
         &mut self,
         message: Message,
         kept: Option<usize>,
+        child: Option<ChildId>,
     ) -> Result<Pending<Delivered>, Refused<Message>> {
         if self.mqtt.is_draining() {
             return Err(Refused::new(message, RefusedReason::Closed));
@@ -155,6 +156,7 @@ impl Client {
             }
         };
         let topic = match content {
+            _ if child.is_some() => Self::child_topic(&content),
             Content::Telemetry(_) => self.topics.telemetry.clone(),
             Content::Claim(_) => CLAIM,
             _ => self.topics.attributes.clone(),
@@ -165,7 +167,7 @@ impl Client {
             Content::Claim(_) => (false, None),
             _ => (true, None),
         };
-        if let Err(reason) = self.make_room(&content, &topic, kept) {
+        if let Err(reason) = self.make_room(&content, &topic, self.around_child(child), kept) {
             if let (Content::Telemetry(body), Some(before)) = (&mut content, before) {
                 body.restore(before);
             }
@@ -182,17 +184,29 @@ impl Client {
             self.events.unstamped(1);
         }
         let is_telemetry = matches!(content, Content::Telemetry(_));
-        if is_telemetry && !parked && self.config.coalesce.is_some() {
+        if is_telemetry && !parked && child.is_none() && self.config.coalesce.is_some() {
             return Ok(Pending::new(self.coalesce(topic, content, options)));
         }
-        let publication = self.publication(topic, content, options);
+        let origin = child.map(|child| child.0);
+        let publication = Publication {
+            origin,
+            ..self.publication(topic, content, options)
+        };
         let id = RequestId(self.mqtt.submit(publication, parked).raw());
         self.counters.accepted += 1;
         match (is_telemetry, parked) {
             (true, true) => push_and_tidy(&mut self.unstamped, id, &self.mqtt),
             (_, false) => {}
             (false, true) => {
-                self.attributes.push(id, &self.mqtt);
+                match child {
+                    None => self.attributes.push(id, &self.mqtt),
+                    Some(child) => {
+                        if let Some(lane) = self.children.lane_or_new(child) {
+                            lane.push(id, &self.mqtt);
+                        }
+                        self.children.lanes_due.push(child);
+                    }
+                }
                 self.advance();
             }
         }
@@ -234,6 +248,7 @@ impl Client {
             expires: options.expires_in.map(|time| accepted + time),
             on_link_end: OnLinkEnd::Resend,
             is_activity: true,
+            origin: None,
         }
     }
 }

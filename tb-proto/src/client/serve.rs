@@ -3,15 +3,15 @@
 use bytes::Bytes;
 
 use super::message::Content;
-use super::rpc_calls::{Arrival, REPLY_SPAN};
+use super::rpc_calls::{Arrival, CallNumber, Callees, REPLY_SPAN};
 use super::{
-    AlreadyServed, AttributeKeys, AttributeSubscription, Client, Event, Pending, Refused,
+    AlreadyServed, AttributeKeys, AttributeSubscription, ChildId, Client, Event, Pending, Refused,
     RefusedReason, RequestId, RpcMethods, RpcRefusal, RpcRequest, RpcServer,
 };
-use crate::codec::QoS;
+use crate::codec::{QoS, Topic};
 use crate::mqtt::{Delivered, Lane, OnLinkEnd, Publication};
 use crate::tb::rpc::RpcRequestBody;
-use crate::tb::{AttributeUpdate, RpcReply};
+use crate::tb::{AttributeUpdate, InvalidPayload, RpcReply, gateway, topics};
 use crate::time::Instant;
 
 /// Bytes that replies may take when the queue is full of messages: a full queue must not make the
@@ -28,8 +28,7 @@ impl Client {
         keys: AttributeKeys,
     ) -> AttributeSubscription {
         self.mqtt.advance(now);
-        self.next_interest += 1;
-        let subscription = AttributeSubscription(self.next_interest);
+        let subscription = self.next_subscription();
         self.interests.insert(subscription, keys);
         self.mqtt.subscribe(self.topics.attribute_updates.clone());
         subscription
@@ -42,6 +41,9 @@ impl Client {
         subscription: AttributeSubscription,
     ) {
         self.mqtt.advance(now);
+        if self.child_updates.unfollow(subscription) {
+            return;
+        }
         self.interests.remove(&subscription);
         if self.interests.is_empty() && !self.updates.is_following() {
             self.mqtt.unsubscribe(&self.topics.attribute_updates);
@@ -61,7 +63,7 @@ impl Client {
         methods: RpcMethods,
     ) -> Result<RpcServer, AlreadyServed> {
         self.mqtt.advance(now);
-        let server = self.rpc.serve(methods)?;
+        let server = self.rpc.serve(Callees::Device, methods)?;
         self.mqtt.subscribe(self.topics.rpc_requests());
         Ok(server)
     }
@@ -69,14 +71,14 @@ impl Client {
     /// Takes no more calls. Those that wait for an answer get an error.
     pub fn end_rpc(&mut self, now: Instant, server: RpcServer) {
         self.mqtt.advance(now);
-        let format = self.config.payload_format;
-        for (key, request_id) in self.rpc.end(server) {
-            if let Ok(payload) = RpcReply::error("no longer served").payload(format) {
+        let serves_device = self.rpc.serves_device();
+        for (key, number) in self.rpc.end(server) {
+            if let Ok(payload) = self.reply_payload(number, &RpcReply::error("no longer served")) {
                 self.rpc.reply(key, &payload);
-                self.answer(request_id, payload);
+                self.answer(number, payload);
             }
         }
-        if !self.rpc.has_servers() {
+        if serves_device && !self.rpc.serves_device() {
             self.mqtt.unsubscribe(&self.topics.rpc_requests());
         }
     }
@@ -97,11 +99,12 @@ impl Client {
     ) -> Result<Pending<Delivered>, Refused<(RpcRequest, RpcReply)>> {
         let now = self.mqtt.advance(now);
         let reply = reply.into();
-        let payload = match reply.payload(self.config.payload_format) {
+        let number = request.number();
+        let payload = match self.reply_payload(number, &reply) {
             Ok(payload) => payload,
             Err(invalid) => return Err(Refused::new((request, reply), invalid)),
         };
-        let topic = self.topics.rpc_reply(request.request_id);
+        let topic = self.reply_topic(number);
         let len = payload.len();
         let refused = if self.mqtt.is_draining() {
             Some(RefusedReason::Closed)
@@ -121,7 +124,7 @@ impl Client {
         }
         let expires = self.rpc.reply(request.key, &payload);
         self.counters.accepted += 1;
-        let id = self.submit_reply(request.request_id, payload, expires, true);
+        let id = self.submit_reply(number, payload, expires, true);
         Ok(Pending::new(id))
     }
 
@@ -140,17 +143,29 @@ impl Client {
     }
 
     pub(super) fn handle_rpc_request(&mut self, request_id: i32, payload: &Bytes) {
+        match RpcRequestBody::read(payload, request_id) {
+            Ok(body) => self.arrive(None, request_id, body, payload),
+            Err(_) => self.refuse_call(None, request_id, RpcRefusal::Malformed),
+        }
+    }
+
+    /// A call came; `payload` is all of it.
+    pub(super) fn arrive(
+        &mut self,
+        child: Option<ChildId>,
+        request_id: i32,
+        body: RpcRequestBody,
+        payload: &Bytes,
+    ) {
         let now = self.mqtt.now();
-        let Ok(RpcRequestBody { method, params }) = RpcRequestBody::read(payload, request_id)
-        else {
-            self.refuse_call(request_id, RpcRefusal::Malformed);
-            return;
-        };
-        match self.rpc.arrive(now, request_id, &method, payload) {
+        let RpcRequestBody { method, params } = body;
+        let number = CallNumber { child, request_id };
+        match self.rpc.arrive(now, number, &method, payload) {
             Arrival::New { key, server } => {
                 let request = RpcRequest {
                     key,
                     server,
+                    child,
                     request_id,
                     method,
                     params,
@@ -160,49 +175,82 @@ impl Client {
             Arrival::Repeated => self.counters.repeated_calls += 1,
             Arrival::AnswerAgain(payload) => {
                 self.counters.repeated_calls += 1;
-                self.answer(request_id, payload);
+                self.answer(number, payload);
             }
-            Arrival::UnknownMethod => self.refuse_call(request_id, RpcRefusal::UnknownMethod),
-            Arrival::TooManyCalls => self.refuse_call(request_id, RpcRefusal::TooManyCalls),
+            Arrival::UnknownMethod => {
+                self.refuse_call(child, request_id, RpcRefusal::UnknownMethod);
+            }
+            Arrival::TooManyCalls => self.refuse_call(child, request_id, RpcRefusal::TooManyCalls),
         }
     }
 
-    fn refuse_call(&mut self, request_id: i32, reason: RpcRefusal) {
-        self.events.notice(Event::RpcRefused { request_id, reason });
+    pub(super) fn refuse_call(
+        &mut self,
+        child: Option<ChildId>,
+        request_id: i32,
+        reason: RpcRefusal,
+    ) {
+        self.events.notice(Event::RpcRefused {
+            child,
+            request_id,
+            reason,
+        });
         let text = match reason {
             RpcRefusal::UnknownMethod => "unknown method",
             RpcRefusal::TooManyCalls => "too many calls",
             RpcRefusal::Malformed => "malformed call",
         };
-        if let Ok(payload) = RpcReply::error(text).payload(self.config.payload_format) {
-            self.answer(request_id, payload);
+        let number = CallNumber { child, request_id };
+        if let Ok(payload) = self.reply_payload(number, &RpcReply::error(text)) {
+            self.answer(number, payload);
         }
     }
 
+    fn reply_payload(&self, to: CallNumber, reply: &RpcReply) -> Result<Bytes, InvalidPayload> {
+        let data = reply.payload(self.config.payload_format)?;
+        let Some(child) = to.child else {
+            return Ok(data);
+        };
+        let device = gateway::device(self.mqtt.outbox().name_of(child.0));
+        gateway::reply(to.request_id, device, &data).map(Bytes::from)
+    }
+
+    fn reply_topic(&self, to: CallNumber) -> Topic {
+        match to.child {
+            Some(_) => topics::gateway::RPC,
+            None => self.topics.rpc_reply(to.request_id),
+        }
+    }
+
+    pub(super) const fn next_subscription(&mut self) -> AttributeSubscription {
+        self.next_interest += 1;
+        AttributeSubscription(self.next_interest)
+    }
+
     /// Answers in the machine's own name; nobody waits for the outcome.
-    fn answer(&mut self, request_id: i32, payload: Bytes) {
+    fn answer(&mut self, to: CallNumber, payload: Bytes) {
         // The call may have come in the piece of input that ended the draining.
         if self.mqtt.is_leaving_for_good() {
             return;
         }
         if self.reply_bytes + payload.len() <= REPLY_RESERVE {
             let expires = self.mqtt.now() + REPLY_SPAN;
-            self.submit_reply(request_id, payload, Some(expires), false);
+            self.submit_reply(to, payload, Some(expires), false);
         }
     }
 
     fn submit_reply(
         &mut self,
-        request_id: i32,
+        to: CallNumber,
         payload: Bytes,
         expires: Option<Instant>,
         ticket: bool,
     ) -> RequestId {
         self.reply_bytes += payload.len() + Self::REPLY_OVERHEAD;
         let publication = Publication {
-            topic: self.topics.rpc_reply(request_id),
+            topic: self.reply_topic(to),
             content: Content::Reply {
-                request_id,
+                request_id: to.request_id,
                 payload,
                 ticket,
             },
@@ -212,6 +260,7 @@ impl Client {
             expires,
             on_link_end: OnLinkEnd::ResendFor(REPLY_SPAN),
             is_activity: true,
+            origin: to.child.map(|child| child.0),
         };
         RequestId(self.mqtt.submit(publication, false).raw())
     }

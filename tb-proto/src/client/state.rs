@@ -76,6 +76,10 @@ pub struct Stats {
     pub rpc_calls: usize,
     /// Memory held for packets on their way in and out and for chunks that wait to be fetched, in bytes.
     pub buffered_bytes: usize,
+    /// Children of this gateway.
+    pub children: usize,
+    /// Bytes that they take, their messages apart.
+    pub children_bytes: usize,
     /// Events not yet fetched.
     pub events: usize,
 }

@@ -3,7 +3,6 @@
 use bytes::Bytes;
 
 use super::message::Content;
-use super::requests::Kind;
 use super::updates::Following;
 use super::{Client, Completion, RefusedReason, RequestId};
 use crate::codec::{ProtocolVersion, QoS, ReasonCode, Topic};
@@ -152,11 +151,10 @@ impl Client {
         };
         let deadline = now + AttributeQuery::DEFAULT_TIMEOUT;
         followed.updates.asked();
-        followed.question =
-            Some(
-                self.requests
-                    .open(Kind::Attributes, Bytes::from(payload), deadline, true),
-            );
+        let question = self
+            .requests
+            .open_attributes(Bytes::from(payload), deadline);
+        followed.question = Some(question);
         self.requests.advance(&mut self.mqtt, &self.topics);
     }
 
@@ -180,6 +178,7 @@ impl Client {
             expires: None,
             on_link_end: OnLinkEnd::End,
             is_activity: false,
+            origin: None,
         };
         self.mqtt.submit(publication, false);
     }
@@ -250,6 +249,7 @@ impl Client {
             expires: None,
             on_link_end: OnLinkEnd::Resend,
             is_activity: true,
+            origin: None,
         };
         Ok(RequestId(self.mqtt.submit(publication, false).raw()))
     }

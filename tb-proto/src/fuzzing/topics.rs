@@ -67,6 +67,11 @@ fn routed(topic: &str) {
         Downlink::AttributeResponse { .. } => Some(topics.attribute_responses()),
         Downlink::RpcRequest { .. } => Some(topics.rpc_requests()),
         Downlink::RpcResponse { .. } => Some(topics.rpc_responses()),
+        // A gateway's are of no family.
+        Downlink::ChildAttributeUpdate
+        | Downlink::ChildAttributeResponse
+        | Downlink::ChildRpcRequest
+        | Downlink::ChildDisconnected => None,
         Downlink::Chunk { .. } | Downlink::UpdateError | Downlink::Unknown => None,
     };
     let families = families().map(|topics| filter(&topics));

@@ -28,12 +28,13 @@ impl<C: Content> Mqtt<C> {
             encode::publish_len(link.version, &publication.topic, acknowledged, payload)
                 .unwrap_or(usize::MAX)
         };
-        let overhead = packet(0);
+        let (before, after) = self.outbox.around(publication);
+        let overhead = packet(0) + before.len() + after.len();
         // The length of the length grows with the payload, by three bytes at the most.
         let room = limit.saturating_sub(overhead);
         let bytes = (0..=3)
             .map(|growth| room.saturating_sub(growth))
-            .find(|&payload| packet(payload) <= limit);
+            .find(|&payload| packet(payload + before.len() + after.len()) <= limit);
         let limits = PartLimits {
             bytes: bytes.unwrap_or(0),
             data_points: self.pacer.max_data_points().unwrap_or(u32::MAX),

@@ -6,7 +6,7 @@ use super::cutting::packet_limit;
 use super::engine::{Mqtt, Phase};
 use super::identifiers::Owner;
 use super::link::{CHUNK, Link};
-use super::outbox::{Content, Queue, SlotIndex};
+use super::outbox::{Content, OnLinkEnd, Queue, SlotIndex};
 use super::signal::{Outcome, Signal};
 use super::timers::Timer;
 use super::turn::Turn;
@@ -83,11 +83,16 @@ impl<C: Content> Mqtt<C> {
         }
         while let Phase::Online(link) = &self.phase
             && link.out.len() < CHUNK
+            && self.outbox.waits()
         {
             let goes_on = match self.next_turn(link) {
                 Turn::Write { place, queue } => {
                     self.count_turn(queue);
                     self.write(place, queue)
+                }
+                Turn::Hold { place } => {
+                    self.hold(place);
+                    true
                 }
                 Turn::Cut { place, queue } => {
                     self.count_turn(queue);
@@ -138,7 +143,9 @@ impl<C: Content> Mqtt<C> {
             return self.cut(place);
         }
         let acknowledged = publication.qos.min(link.max_qos) == QoS::AtLeastOnce;
-        let payload = publication.content.parts();
+        let (before, after) = outbox.around(publication);
+        let [first, second, third] = publication.content.parts();
+        let payload = [before, first, second, third, after];
         let payload_len = payload.iter().map(|part| part.len()).sum();
         let size = encode::publish_len(link.version, &publication.topic, acknowledged, payload_len);
         let limit = packet_limit(link, *max_packet_size);
@@ -174,11 +181,21 @@ impl<C: Content> Mqtt<C> {
         if entry.writes > 0 {
             self.counters.resent += 1;
         }
+        let origin = publication.origin;
+        let closes = origin.filter(|_| publication.content.closes_origin());
+        let cost = publication.cost();
+        let is_over = publication.content.is_over_when_delivered();
         let Some(packet_id) = packet_id else {
-            link.unproven.add(publication.content.cost().into());
+            link.unproven.add(cost.into());
+            if let Some(origin) = origin {
+                outbox.note_written(origin, *now);
+            }
+            if let Some(origin) = closes {
+                outbox.close_origin(origin);
+            }
             // Out of the machine on a live connection is all that will ever be known of QoS 0.
             let delivered = Delivered::Sent;
-            if publication.content.is_over_when_delivered() {
+            if is_over {
                 outbox.forget(id);
                 self.signals.push_back(Signal::Delivered { id, delivered });
             } else {
@@ -188,11 +205,31 @@ impl<C: Content> Mqtt<C> {
         };
         link.order += 1;
         outbox.written(place, packet_id, *now, link.order);
+        if let Some(origin) = closes {
+            outbox.close_origin(origin);
+        }
         if queue == Queue::Suspect {
             let until = *now + super::suspects::TRIAL;
             link.trial = Some((id, until));
             self.timers.set(Timer::Suspect, until);
         }
         true
+    }
+
+    /// Puts a message aside whose origin is not open. One that lives only on this connection ends.
+    fn hold(&mut self, place: SlotIndex) {
+        let Some(entry) = self.outbox.at(place) else {
+            return;
+        };
+        let id = entry.id;
+        let origin = entry.publication.origin;
+        if entry.publication.on_link_end == OnLinkEnd::End {
+            self.settle(id, Outcome::LinkEnded);
+        } else {
+            self.outbox.hold(place);
+        }
+        if let Some(origin) = origin {
+            self.signals.push_back(Signal::Held(origin));
+        }
     }
 }

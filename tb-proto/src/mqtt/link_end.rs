@@ -240,6 +240,7 @@ impl<C: Content> Mqtt<C> {
             }
         }
         self.outbox.live_is_over();
+        self.outbox.close_origins();
         self.end_with_link(Queue::Urgent);
         self.end_with_link(Queue::First);
         self.end_with_link(Queue::Normal);

@@ -48,8 +48,8 @@ pub use ending::{Cause, Refusal};
 pub use endpoint::{Endpoint, InvalidUrl, Scheme};
 pub(crate) use engine::{Mqtt, Phase};
 pub(crate) use outbox::{
-    Content, Entry, Lane, MessageId, NextPart, OnLinkEnd, OutboxLimits, PartLimits, Publication,
-    Stage,
+    Content, Entry, Lane, MessageId, NextPart, OnLinkEnd, Origin, OutboxLimits, PartLimits,
+    Publication, Queue, Stage,
 };
 pub use outcome::{Delivered, Rejection, UndeliveredCause};
 pub(crate) use pacing::{Cost, Share};

@@ -2,7 +2,7 @@
 
 use alloc::string::String;
 
-use super::{Cause, Delivered, MessageId, UndeliveredCause};
+use super::{Cause, Delivered, MessageId, Origin, UndeliveredCause};
 use crate::codec::{Filter, ProtocolVersion, Publish, ReasonCode};
 use crate::time::Instant;
 
@@ -38,6 +38,8 @@ pub(crate) enum Signal {
         id: MessageId,
         outcome: Outcome,
     },
+    /// A message waits for this origin to be opened.
+    Held(Origin),
     /// A message was delivered and is gone, since [nothing of it](super::Content::is_over_when_delivered)
     /// is needed any more.
     Delivered {

@@ -91,6 +91,10 @@ impl<C: Content> Mqtt<C> {
             return None;
         }
         self.suspects()
+            .filter(|&(place, _)| {
+                let entry = self.outbox.at(place);
+                entry.is_some_and(|entry| self.outbox.waits_for_origin(entry).is_none())
+            })
             .find(|&(_, not_before)| not_before <= self.now)
             .map(|(place, _)| place)
     }

@@ -53,9 +53,11 @@ impl<C: Content> Mqtt<C> {
                 continue;
             };
             let publication = &entry.publication;
+            if self.outbox.waits_for_origin(entry).is_some() {
+                return Turn::Hold { place };
+            }
             if let Some(until) = held
-                && !(matches!(queue, Queue::First | Queue::Urgent)
-                    && publication.content.cost().is_small())
+                && !(matches!(queue, Queue::First | Queue::Urgent) && publication.cost().is_small())
             {
                 waits.until(until);
                 continue;
@@ -67,12 +69,12 @@ impl<C: Content> Mqtt<C> {
                 return Turn::Write { place, queue };
             }
             // Behind a message that waits for tokens nothing else takes them away.
-            if waits.keep_back(publication.content.cost()) {
+            if waits.keep_back(publication.cost()) {
                 continue;
             }
             match self.turn(link, place, queue) {
                 Turn::Wait { until, prove } => {
-                    waits.add(publication.content.cost(), until, prove);
+                    waits.add(publication.cost(), until, prove);
                 }
                 turn => return turn,
             }
@@ -90,7 +92,7 @@ impl<C: Content> Mqtt<C> {
             return write;
         };
         let content = &entry.publication.content;
-        let cost = Tokens::from(content.cost());
+        let cost = Tokens::from(entry.publication.cost());
         let most = self.pacer.max_data_points().map(u64::from);
         let is_over = most.is_some_and(|most| cost.data_points > most);
         if content.is_cut() || (is_over && content.can_be_cut()) {
@@ -131,7 +133,8 @@ impl<C: Content> Mqtt<C> {
 
     /// Whether a message that comes now goes past a backlog that rate limits hold up.
     pub(super) fn is_live(&self, publication: &Publication<C>) -> bool {
-        if publication.lane != Lane::Normal || !self.pacer.is_limited() {
+        let is_own = publication.origin.is_none();
+        if publication.lane != Lane::Normal || !is_own || !self.pacer.is_limited() {
             return false;
         }
         let Phase::Online(link) = &self.phase else {
@@ -150,7 +153,7 @@ impl<C: Content> Mqtt<C> {
     /// Whether a message can be written, or something has to be set up for its sake.
     pub(super) fn has_turn(&self, link: &Link) -> bool {
         match self.next_turn(link) {
-            Turn::Write { .. } | Turn::Cut { .. } => true,
+            Turn::Write { .. } | Turn::Cut { .. } | Turn::Hold { .. } => true,
             // The timer, or the question that an acknowledgement answers, may have to be set.
             Turn::Wait { until, prove } => {
                 let is_set = |until| {
@@ -166,6 +169,8 @@ impl<C: Content> Mqtt<C> {
 
 /// What is done next.
 pub(super) enum Turn {
+    /// The origin of the message is not open: it is put aside.
+    Hold { place: SlotIndex },
     /// The first message of the queue is written. If it is a suspect, nothing else is until its fate is
     /// known.
     Write { place: SlotIndex, queue: Queue },

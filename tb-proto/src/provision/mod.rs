@@ -264,6 +264,7 @@ impl Provisioning {
             expires: None,
             on_link_end: OnLinkEnd::End,
             is_activity: true,
+            origin: None,
         };
         self.mqtt.submit(publication, false);
     }

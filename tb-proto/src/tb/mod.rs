@@ -4,6 +4,7 @@
 
 pub(crate) mod attributes;
 pub(crate) mod claim;
+pub(crate) mod gateway;
 mod invalid;
 mod json;
 mod options;
@@ -22,6 +23,7 @@ pub use attributes::{
     InvalidQuery,
 };
 pub use claim::Claim;
+pub use gateway::InvalidChildName;
 pub use invalid::{InvalidPayload, UnexpectedPayload};
 pub use options::Priority;
 pub use ota::{

@@ -5,6 +5,7 @@
 
 mod custom;
 mod family;
+pub(crate) mod gateway;
 
 pub use custom::{InvalidTopics, Topics};
 pub use family::TopicFamily;
@@ -40,9 +41,10 @@ pub(crate) fn session_limits_request(request: i32) -> Topic {
     numbered(RPC_REQUEST, request)
 }
 
-/// Whether a filter brings answers to requests: the core of the server never hears of it (TB §T.6).
+/// Whether a filter brings answers to requests, or what is for children: the core of the server never hears of it (TB §T.6).
 pub(crate) fn is_for_answers(filter: &str) -> bool {
-    const ANSWERS: [&str; 4] = [
+    const ANSWERS: [&str; 5] = [
+        "v1/gateway/",
         "v1/devices/me/attributes/response/",
         "v1/devices/me/rpc/response/",
         "v2/a/res/",
@@ -95,6 +97,14 @@ pub(crate) enum Downlink {
     },
     /// The server hands out no chunks, and closes the connection.
     UpdateError,
+    /// Shared attributes of a child changed or were deleted.
+    ChildAttributeUpdate,
+    /// The answer to an attribute request for a child.
+    ChildAttributeResponse,
+    /// The server calls a child.
+    ChildRpcRequest,
+    /// The server has disconnected a child, or says so.
+    ChildDisconnected,
     /// Nothing that this client knows.
     Unknown,
 }
@@ -131,6 +141,7 @@ pub(crate) fn route(topic: &str) -> Downlink {
         .iter()
         .find_map(|(prefix, downlink)| Some(downlink(id(topic.strip_prefix(prefix)?)?)))
         .or_else(|| update(topic))
+        .or_else(|| gateway::route(topic))
         .unwrap_or(Downlink::Unknown)
 }
 

@@ -6,6 +6,7 @@ mod clock;
 mod coalescing;
 mod draining;
 mod endings;
+mod gateway;
 mod identifiers;
 mod incoming;
 mod keep_alive;

@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use super::Origin;
 use super::list::Links;
 use super::slab::SlotIndex;
 use crate::codec::{Filter, PacketIdentifier, QoS, Topic};
@@ -22,6 +23,17 @@ pub(crate) trait Content {
 
     /// What they charge for a subscription, and again for its end.
     fn filter_cost(filter: &Filter) -> Cost;
+
+    /// What precedes and follows the payload of a message of an origin whose payloads begin with
+    /// `name`. Both are part of the payload that is sent.
+    fn around<'a>(&self, _name: &'a [u8]) -> (&'a [u8], &'static [u8]) {
+        (b"", b"")
+    }
+
+    /// Whether nothing of its origin may be written behind it on this connection.
+    fn closes_origin(&self) -> bool {
+        false
+    }
 
     /// Whether its place among others of its kind means nothing, because it carries its time.
     fn has_time(&self) -> bool {
@@ -139,9 +151,17 @@ pub(crate) struct Publication<C> {
     pub(crate) on_link_end: OnLinkEnd,
     /// Whether ThingsBoard counts it as activity of the session (TB §14.4).
     pub(crate) is_activity: bool,
+    /// On whose behalf it is sent; it waits until that one is open on the connection. `None`: the
+    /// client's own, which waits for nobody.
+    pub(crate) origin: Option<Origin>,
 }
 
 impl<C: Content> Publication<C> {
+    /// What the server's rate limits charge for it.
+    pub(crate) fn cost(&self) -> Cost {
+        self.content.cost()
+    }
+
     pub(crate) fn payload_len(&self) -> usize {
         self.content.parts().iter().map(|part| part.len()).sum()
     }
@@ -160,6 +180,8 @@ pub(crate) enum Stage {
     Again,
     /// Suspected of making the server hang up: waiting to travel alone, and not before this time.
     Suspect { not_before: Instant },
+    /// Its turn came while its origin was not open.
+    Held,
     /// Written at QoS 1, not acknowledged.
     InFlight {
         id: PacketIdentifier,
@@ -182,10 +204,25 @@ pub(crate) enum Queue {
     Normal,
     Parked,
     Joined,
+    /// Each origin has a list of its own.
+    Held,
 }
 
 impl Queue {
-    pub(super) const COUNT: usize = 9;
+    pub(super) const COUNT: usize = Self::ALL.len();
+
+    pub(super) const ALL: [Self; 10] = [
+        Self::InFlight,
+        Self::Again,
+        Self::Suspect,
+        Self::Urgent,
+        Self::First,
+        Self::Live,
+        Self::Normal,
+        Self::Parked,
+        Self::Joined,
+        Self::Held,
+    ];
 }
 
 impl Stage {
@@ -199,6 +236,7 @@ impl Stage {
             Self::Ready(Lane::Live) => Queue::Live,
             Self::Ready(Lane::Normal) => Queue::Normal,
             Self::Again => Queue::Again,
+            Self::Held => Queue::Held,
             Self::Suspect { .. } => Queue::Suspect,
             Self::InFlight { .. } => Queue::InFlight,
             Self::Settled => return None,
@@ -224,6 +262,8 @@ pub(crate) struct Entry<C> {
     pub(crate) id: MessageId,
     pub(crate) publication: Publication<C>,
     pub(crate) stage: Stage,
+    /// What its content costs: asked for at every turn of its way.
+    pub(super) cost: Cost,
     /// Connections that carried it.
     pub(crate) writes: u32,
     /// Times that it was not acknowledged although younger neighbours were.

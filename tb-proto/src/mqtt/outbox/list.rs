@@ -28,6 +28,10 @@ impl List {
         self.head
     }
 
+    pub(super) const fn tail(&self) -> Option<SlotIndex> {
+        self.tail
+    }
+
     pub(super) const fn len(&self) -> usize {
         self.len
     }

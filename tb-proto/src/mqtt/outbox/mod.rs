@@ -13,7 +13,9 @@
 //! Each stage is a list, so nothing ever walks the messages to find one.
 
 mod entry;
+mod held;
 mod list;
+mod origins;
 mod slab;
 
 use alloc::collections::BTreeSet;
@@ -23,6 +25,8 @@ pub(crate) use entry::{
     Suspicion,
 };
 use list::List;
+pub(crate) use origins::Origin;
+use origins::Origins;
 use slab::Slab;
 pub(crate) use slab::SlotIndex;
 
@@ -43,6 +47,10 @@ pub(crate) struct Outbox<C> {
     entries: Slab<Entry<C>>,
     lists: [List; Queue::COUNT],
     expiries: BTreeSet<(Instant, MessageId)>,
+    origins: Origins,
+    /// The first held message of each origin that has any.
+    held: BTreeSet<MessageId>,
+    held_messages: usize,
     sequence: u64,
     len: usize,
     content_bytes: usize,
@@ -64,6 +72,9 @@ impl<C: Content> Outbox<C> {
             entries: Slab::new(),
             lists: [List::EMPTY; Queue::COUNT],
             expiries: BTreeSet::new(),
+            origins: Origins::new(),
+            held: BTreeSet::new(),
+            held_messages: 0,
             sequence: 0,
             len: 0,
             content_bytes: 0,
@@ -98,6 +109,7 @@ impl<C: Content> Outbox<C> {
         self.sequence += 1;
         self.len += 1;
         self.content_bytes += publication.content.memory();
+        self.origins.count(publication.origin, 1);
         let (stage, queue) = match (parked, publication.lane) {
             (true, _) => (Stage::Parked, Queue::Parked),
             (false, Lane::Urgent) => (Stage::Ready(Lane::Urgent), Queue::Urgent),
@@ -108,6 +120,7 @@ impl<C: Content> Outbox<C> {
         let expires = publication.expires;
         let list = &mut self.lists[queue as usize];
         let links = list.links_at_end();
+        let cost = publication.cost();
         let vacant = self.entries.vacant();
         let place = vacant.place();
         let id = MessageId::new(self.sequence, place);
@@ -115,6 +128,7 @@ impl<C: Content> Outbox<C> {
             id,
             publication,
             stage,
+            cost,
             writes: 0,
             unanswered: 0,
             suspicion: Suspicion::default(),
@@ -194,8 +208,8 @@ impl<C: Content> Outbox<C> {
         };
         entry.stage = Stage::Settled;
         let (links, expires) = (entry.links, entry.publication.expires);
-        let content = &entry.publication.content;
-        let (memory, cost) = (content.memory(), content.cost());
+        let (memory, cost) = (entry.publication.content.memory(), entry.cost);
+        let origin = entry.publication.origin;
         self.content_bytes -= memory;
         self.len -= 1;
         if let Some(expires) = expires {
@@ -204,7 +218,8 @@ impl<C: Content> Outbox<C> {
         if queue == Queue::InFlight {
             self.landed(cost);
         }
-        self.lists[queue as usize].unlink(&mut self.entries, links);
+        self.unlink(queue, links, origin);
+        self.origins.count(origin, -1);
         true
     }
 
@@ -240,6 +255,7 @@ impl<C: Content> Outbox<C> {
             self.content_bytes -= entry.publication.content.memory();
             change(&mut entry.publication);
             self.content_bytes += entry.publication.content.memory();
+            entry.cost = entry.publication.cost();
             let changed = entry.publication.expires;
             if expires != changed {
                 if let Some(expires) = expires {
@@ -268,12 +284,16 @@ impl<C: Content> Outbox<C> {
         };
         entry.stage = Stage::InFlight { id, at, order };
         entry.writes = entry.writes.saturating_add(1);
-        let (links, cost) = (entry.links, entry.publication.content.cost());
+        let (links, cost) = (entry.links, entry.cost);
+        let origin = entry.publication.origin;
+        if let Some(origin) = origin {
+            self.note_written(origin, at);
+        }
         if from == Queue::InFlight {
             self.landed(cost);
         }
         self.in_flight += cost.into();
-        self.lists[from as usize].unlink(&mut self.entries, links);
+        self.unlink(from, links, origin);
         self.lists[Queue::InFlight as usize].push_back(&mut self.entries, place);
     }
 
@@ -329,8 +349,8 @@ impl<C: Content> Outbox<C> {
     /// Every message without outcome; it walks them all.
     pub(crate) fn entries(&self) -> impl Iterator<Item = &Entry<C>> {
         let entries = &self.entries;
-        self.lists.iter().flat_map(move |list| {
-            let mut next = list.head();
+        self.all_lists().flat_map(move |(_, head)| {
+            let mut next = Some(head);
             core::iter::from_fn(move || {
                 let entry = entries.get(next?)?;
                 next = entry.links.next;
@@ -356,7 +376,7 @@ impl<C: Content> Outbox<C> {
     /// Whether a message waits to be written, of its own accord.
     pub(crate) const fn waits(&self) -> bool {
         let others = self.count(Queue::InFlight) + self.count(Queue::Parked);
-        self.len > others + self.count(Queue::Joined)
+        self.len > others + self.count(Queue::Joined) + self.held_messages
     }
 
     pub(crate) const fn len(&self) -> usize {
@@ -396,18 +416,16 @@ impl<C: Content> Outbox<C> {
         [Queue::Parked, Queue::Normal, Queue::Live]
             .into_iter()
             .filter_map(unwritten)
+            .chain(self.oldest_held_unwritten())
             .min()
     }
 
     /// Any message that is no part of another one; used to empty the outbox. The parts end with the
     /// message that they are in.
     pub(crate) fn any(&self) -> Option<MessageId> {
-        self.lists
-            .iter()
-            .enumerate()
-            .filter(|&(queue, _)| queue != Queue::Joined as usize)
-            .find_map(|(_, list)| list.head())
-            .and_then(|place| self.entries.get(place))
+        self.all_lists()
+            .find(|&(queue, _)| queue != Queue::Joined)
+            .and_then(|(_, place)| self.entries.get(place))
             .map(|entry| entry.id)
     }
 
@@ -428,12 +446,12 @@ impl<C: Content> Outbox<C> {
         let entry = self.entries.get_mut(place)?;
         let from = entry.stage.queue()?;
         entry.stage = stage;
-        let links = entry.links;
+        let (links, origin) = (entry.links, entry.publication.origin);
         if from == Queue::InFlight {
-            let cost = entry.publication.content.cost();
+            let cost = entry.cost;
             self.landed(cost);
         }
-        self.lists[from as usize].unlink(&mut self.entries, links);
+        self.unlink(from, links, origin);
         stage.queue()
     }
 }

@@ -51,7 +51,7 @@ pub(crate) struct Slab<T> {
     pages: Vec<Page<T>>,
     /// The slots of a page, kept so that one message after the other does not allocate a page each.
     spare: Vec<Option<T>>,
-    /// Pages that may have a free slot; checked when used.
+    /// The pages with a free slot, each once. The last one is filled first.
     open: Vec<u32>,
     live_pages: usize,
 }
@@ -77,17 +77,20 @@ impl<T> Slab<T> {
 
     /// A free place, for an entry that has to know where it is. It stays free if none is put there.
     pub(crate) fn vacant(&mut self) -> Vacant<'_, T> {
-        let page_index = self.open_page();
-        let page = &mut self.pages[page_index];
+        let page_index = match self.open.last() {
+            Some(&index) => index as usize,
+            None => {
+                self.pages.push(Page::UNUSED);
+                self.open.push((self.pages.len() - 1) as u32);
+                self.pages.len() - 1
+            }
+        };
         // An open page has a free slot, and all before the first one are made.
-        let slot = page.free.trailing_zeros() as usize % PAGE;
+        let slot = self.pages[page_index].free.trailing_zeros() as usize % PAGE;
         Vacant {
             // The outbox holds at most a million messages (Config), far below u32::MAX.
             place: SlotIndex((page_index * PAGE + slot) as u32),
-            slot,
-            page,
-            spare: &mut self.spare,
-            live_pages: &mut self.live_pages,
+            slab: self,
         }
     }
 
@@ -133,7 +136,7 @@ impl<T> Slab<T> {
         if page.free == Page::<T>::ALL_FREE {
             self.live_pages -= 1;
             self.spare = mem::take(&mut page.slots);
-            if self.live_pages == 0 {
+            if self.live_pages == 0 && self.pages.len() > KEPT {
                 self.pages.clear();
                 self.pages.shrink_to(KEPT);
                 self.open.clear();
@@ -141,31 +144,12 @@ impl<T> Slab<T> {
             }
         }
     }
-
-    /// The index of a page with a free slot.
-    fn open_page(&mut self) -> usize {
-        while let Some(&index) = self.open.last() {
-            match self.pages.get(index as usize) {
-                Some(page) if page.free != 0 => return index as usize,
-                _ => {
-                    self.open.pop();
-                }
-            }
-        }
-        self.pages.push(Page::UNUSED);
-        let index = self.pages.len() - 1;
-        self.open.push(index as u32);
-        index
-    }
 }
 
 /// A place without an entry.
 pub(crate) struct Vacant<'a, T> {
     place: SlotIndex,
-    slot: usize,
-    page: &'a mut Page<T>,
-    spare: &'a mut Vec<Option<T>>,
-    live_pages: &'a mut usize,
+    slab: &'a mut Slab<T>,
 }
 
 impl<T> Vacant<'_, T> {
@@ -175,15 +159,21 @@ impl<T> Vacant<'_, T> {
 
     #[inline]
     pub(crate) fn put(self, entry: T) {
-        let page = self.page;
+        let Self { place, slab } = self;
+        let (page, slot) = place.position();
+        let page = &mut slab.pages[page];
         if page.free == Page::<T>::ALL_FREE {
-            *self.live_pages += 1;
-            page.slots = mem::take(self.spare);
+            slab.live_pages += 1;
+            page.slots = mem::take(&mut slab.spare);
             // Of the spare page this is nothing.
             page.slots.reserve_exact(PAGE - page.slots.len());
         }
-        page.free &= !(1 << self.slot);
-        match page.slots.get_mut(self.slot) {
+        page.free &= !(1 << slot);
+        if page.free == 0 {
+            // It was the last one: only there are places given out.
+            slab.open.pop();
+        }
+        match page.slots.get_mut(slot) {
             Some(free) => *free = Some(entry),
             None => page.slots.push(Some(entry)),
         }
@@ -212,6 +202,18 @@ mod tests {
         }
         assert_eq!(slab.bytes(), 0);
         assert!(slab.pages.is_empty() && slab.open.is_empty());
+    }
+
+    #[test]
+    fn a_page_that_is_full_and_not_full_in_turn_is_listed_once() {
+        let mut slab = Slab::new();
+        let mut places: Vec<_> = (0..PAGE).map(|n| add(&mut slab, n)).collect();
+        for round in 0..100 {
+            slab.remove(places.pop().unwrap()).unwrap();
+            assert_eq!(slab.open, [0]);
+            places.push(add(&mut slab, round));
+            assert!(slab.open.is_empty());
+        }
     }
 
     proptest! {

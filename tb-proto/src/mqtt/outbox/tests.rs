@@ -40,6 +40,7 @@ fn publication(lane: Lane, expires: Option<Instant>) -> Publication<Bytes> {
         expires,
         on_link_end: OnLinkEnd::Resend,
         is_activity: true,
+        origin: None,
     }
 }
 

@@ -114,14 +114,18 @@ impl Pacer {
     }
 
     /// The server has taken these tokens, at `now` at the latest.
+    #[inline]
     pub(crate) fn take(&mut self, now: Instant, tokens: Tokens) {
         if tokens.is_none() {
             return;
         }
         self.spent += tokens;
-        if !self.is_limited() {
-            return;
+        if self.is_limited() {
+            self.take_from_buckets(now, tokens);
         }
+    }
+
+    fn take_from_buckets(&mut self, now: Instant, tokens: Tokens) {
         for bucket in &mut self.messages {
             bucket.take(now, tokens.messages);
         }

@@ -201,6 +201,7 @@ impl Table {
             expires: None,
             on_link_end: OnLinkEnd::Resend,
             is_activity: true,
+            origin: None,
         };
         change(&mut publication);
         self.mqtt.submit(publication, false)

@@ -88,7 +88,7 @@ fn cuts_that_blame_no_packet_make_nobody_a_suspect() {
     }
     assert!(carries(&table.sent()[0], "innocent"));
     assert_eq!(table.outcomes(), []);
-    assert_eq!(table.mqtt.outbox().count(outbox::Queue::Suspect), 0);
+    assert_eq!(table.mqtt.outbox().count(Queue::Suspect), 0);
 }
 
 #[test]

@@ -1,8 +1,10 @@
+use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
+use crate::tb::gateway::ChildQuery;
 use crate::tb::json::{check_key, write_text};
 use crate::tb::{InvalidPayload, PayloadFormat, protobuf};
 
@@ -84,6 +86,32 @@ impl AttributeQuery {
 
     pub(crate) fn deadline_after(&self) -> Duration {
         self.timeout
+    }
+
+    /// The same question about a child, of which one scope can be asked for (TB §9.6).
+    pub(crate) fn of_child(&self) -> Result<ChildQuery, InvalidQuery> {
+        let (client, keys) = match &self.keys {
+            Keys::All => return Err(InvalidQuery::AllOfChild),
+            Keys::Listed { client, shared } => match (client.as_slice(), shared.as_slice()) {
+                ([], []) => return Err(InvalidQuery::NoKeys),
+                (keys, []) => (true, keys),
+                ([], keys) => (false, keys),
+                _ => return Err(InvalidQuery::BothScopesOfChild),
+            },
+        };
+        let mut each: Vec<String> = Vec::with_capacity(keys.len());
+        let mut known = BTreeSet::new();
+        for key in keys {
+            match askable(key) {
+                // They travel as a list.
+                Ok(()) | Err(InvalidQuery::CommaInKey { .. }) => {}
+                Err(invalid) => return Err(invalid),
+            }
+            if known.insert(key) {
+                each.push(key.clone());
+            }
+        }
+        Ok(ChildQuery { client, keys: each })
     }
 
     /// The request's payload (TB §3.2, §11.5).
@@ -169,6 +197,10 @@ pub enum InvalidQuery {
         /// Length in UTF-16 units.
         length: usize,
     },
+    /// All attributes of a child cannot be asked for: the answer would not tell which is which.
+    AllOfChild,
+    /// Client and shared attributes of a child cannot be asked for at once: make two queries.
+    BothScopesOfChild,
 }
 
 impl fmt::Display for InvalidQuery {
@@ -185,6 +217,12 @@ impl fmt::Display for InvalidQuery {
             Self::KeyTooLong { key, length } => write!(
                 f,
                 "the key that begins with `{key}` has {length} characters; no attribute has more than 255"
+            ),
+            Self::AllOfChild => {
+                f.write_str("all attributes of a child cannot be asked for; name the keys")
+            }
+            Self::BothScopesOfChild => f.write_str(
+                "client and shared attributes of a child cannot be asked for at once; make two queries",
             ),
         }
     }

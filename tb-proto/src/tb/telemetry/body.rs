@@ -11,6 +11,10 @@ use crate::tb::{Encoding, InvalidPayload};
 const BEFORE_TS: &[u8] = b"{\"ts\":";
 const BEFORE_VALUES: &[u8] = b",\"values\":";
 
+/// A head with a time between the years 2001 and 2286.
+const USUAL: &[u8; 29] = b"{\"ts\":0000000000000,\"values\":";
+const USUAL_DIGITS: usize = 13;
+
 /// A checked telemetry payload whose time can still be filled in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct TelemetryBody {
@@ -149,6 +153,11 @@ impl TelemetryBody {
         }
     }
 
+    /// Whether it is an array of entries.
+    pub(crate) const fn is_list(&self) -> bool {
+        matches!(self.form, Form::List { .. })
+    }
+
     /// How many values the server stores: what its limits count.
     pub(crate) fn data_points(&self) -> u32 {
         self.data_points
@@ -172,7 +181,7 @@ impl TelemetryBody {
         let (form, by_arrival) = (self.form, self.by_arrival);
         let text = match form {
             Form::Values => {
-                self.head = Head::new(unix_ms);
+                self.head.set(unix_ms);
                 None
             }
             Form::List { unstamped: true } => {
@@ -272,12 +281,22 @@ impl Head {
         len: 0,
     };
 
-    fn new(unix_ms: i64) -> Self {
-        let mut head = Self::NONE;
-        head.push(BEFORE_TS);
-        head.push(itoa::Buffer::new().format(unix_ms).as_bytes());
-        head.push(BEFORE_VALUES);
-        head
+    /// Makes it that of an object of keys.
+    #[inline]
+    fn set(&mut self, unix_ms: i64) {
+        let mut digits = itoa::Buffer::new();
+        let digits = digits.format(unix_ms).as_bytes();
+        // Lengths that are known when it is compiled make this a handful of instructions.
+        if let Ok(digits) = <&[u8; USUAL_DIGITS]>::try_from(digits) {
+            self.bytes[..USUAL.len()].copy_from_slice(USUAL);
+            self.bytes[BEFORE_TS.len()..][..USUAL_DIGITS].copy_from_slice(digits);
+            self.len = USUAL.len() as u8;
+        } else {
+            self.len = 0;
+            self.push(BEFORE_TS);
+            self.push(digits);
+            self.push(BEFORE_VALUES);
+        }
     }
 
     fn of_message(ts_field: u32, unix_ms: i64) -> Self {
@@ -311,15 +330,31 @@ mod tests {
         #[test]
         fn the_head_says_the_time_in_decimal(unix_ms: i64) {
             let text = alloc::format!("{{\"ts\":{unix_ms},\"values\":");
-            prop_assert!(Head::new(unix_ms).as_bytes() == text.as_bytes());
+            let mut head = Head::NONE;
+            head.set(unix_ms);
+            prop_assert!(head.as_bytes() == text.as_bytes());
         }
     }
 
     #[test]
-    fn the_longest_times_fit_the_head() {
-        for unix_ms in [i64::MIN, i64::MAX, 0, -1, 10] {
+    fn times_of_any_length_fit_the_head() {
+        for unix_ms in [
+            i64::MIN,
+            i64::MAX,
+            0,
+            -1,
+            10,
+            999_999_999_999,
+            1_000_000_000_000,
+            1_767_225_600_123,
+            -767_225_600_123,
+            9_999_999_999_999,
+            10_000_000_000_000,
+        ] {
             let text = alloc::format!("{{\"ts\":{unix_ms},\"values\":");
-            assert_eq!(Head::new(unix_ms).as_bytes(), text.as_bytes());
+            let mut head = Head::NONE;
+            head.set(unix_ms);
+            assert_eq!(head.as_bytes(), text.as_bytes());
         }
     }
 }

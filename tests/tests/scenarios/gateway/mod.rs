@@ -1,0 +1,5 @@
+//! A gateway and its children.
+
+mod announcing;
+mod both_ways;
+mod rig;
