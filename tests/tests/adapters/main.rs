@@ -7,6 +7,7 @@ mod exchange;
 mod misbehaviour;
 mod on_async_io;
 mod on_tokio;
+mod protection;
 mod provisioning;
 mod rpc;
 mod server;
@@ -32,6 +33,32 @@ macro_rules! suite {
 
         mod blocking_adapter {
             $($(#[test] fn $name() { crate::$module::$name::<crate::adapter::Threads>(); })+)+
+        }
+    };
+}
+
+/// Runs each function of the suite over every adapter and every kind of TLS.
+macro_rules! over_tls {
+    ($($module:ident: $($name:ident),+ $(,)?;)+) => {
+        over_tls!(@ tls_1_2 Tls1_2 $($($module $name)+)+);
+        over_tls!(@ tls_1_3 Tls1_3 $($($module $name)+)+);
+        over_tls!(@ mutual_tls Mutual $($($module $name)+)+);
+    };
+    (@ $mod:ident $protection:ident $($module:ident $name:ident)+) => {
+        mod $mod {
+            over_tls!(@ tokio_adapter Tokio $protection $($module $name)+);
+            over_tls!(@ smol_adapter Smol $protection $($module $name)+);
+            over_tls!(@ blocking_adapter Threads $protection $($module $name)+);
+        }
+    };
+    (@ $mod:ident $adapter:ident $protection:ident $($module:ident $name:ident)+) => {
+        mod $mod {
+            $(#[test] fn $name() {
+                crate::protection::under(
+                    crate::protection::Protection::$protection,
+                    crate::$module::$name::<crate::adapter::$adapter>,
+                );
+            })+
         }
     };
 }
@@ -96,4 +123,22 @@ suite! {
         a_sink_that_is_behind_holds_up_nobody_else,
         a_sink_that_fails_ends_the_download_and_the_platform_hears_why,
         a_download_ends_with_the_assignment_with_the_interest_and_with_the_client;
+}
+
+over_tls! {
+    exchange:
+        a_reading_is_acknowledged_and_stored,
+        attributes_are_answered_and_their_changes_told,
+        what_is_accepted_before_the_start_arrives,
+        thousands_of_readings_sent_without_waiting_are_all_acknowledged;
+    transport:
+        streams_that_give_and_take_one_byte_at_a_time_are_enough,
+        a_stream_that_sends_nothing_before_it_is_flushed_is_flushed,
+        every_reading_survives_connections_cut_while_sending,
+        subscriptions_and_takers_survive_a_reconnect;
+    endings:
+        the_last_handle_delivers_what_was_accepted_before_it_is_gone,
+        a_reader_that_waits_for_bytes_is_stopped_by_a_disconnect;
+    rpc:
+        calls_are_answered_while_another_taker_never_looks;
 }
