@@ -72,11 +72,20 @@ impl Adapter for Tokio {
     }
 
     fn provision(url: &str, request: ProvisionRequest) -> Provisioned {
-        runtime().block_on(tb_tokio::provision(url, request))
+        runtime().block_on(tb_tokio::provision_with_tls(
+            protection::tls(),
+            url,
+            request,
+        ))
     }
 
     fn load_or_provision(path: &Path, url: &str, request: ProvisionRequest) -> Provisioned {
-        runtime().block_on(tb_tokio::load_or_provision(path, url, request))
+        runtime().block_on(tb_tokio::load_or_provision_with_tls(
+            path,
+            protection::tls(),
+            url,
+            request,
+        ))
     }
 }
 
@@ -97,11 +106,20 @@ impl Adapter for Smol {
     }
 
     fn provision(url: &str, request: ProvisionRequest) -> Provisioned {
-        smol::block_on(tb_async_std::provision(url, request))
+        smol::block_on(tb_async_std::provision_with_tls(
+            protection::tls(),
+            url,
+            request,
+        ))
     }
 
     fn load_or_provision(path: &Path, url: &str, request: ProvisionRequest) -> Provisioned {
-        smol::block_on(tb_async_std::load_or_provision(path, url, request))
+        smol::block_on(tb_async_std::load_or_provision_with_tls(
+            path,
+            protection::tls(),
+            url,
+            request,
+        ))
     }
 }
 
@@ -116,11 +134,20 @@ impl Adapter for AsyncStd {
     }
 
     fn provision(url: &str, request: ProvisionRequest) -> Provisioned {
-        async_std::task::block_on(tb_async_std::provision(url, request))
+        async_std::task::block_on(tb_async_std::provision_with_tls(
+            protection::tls(),
+            url,
+            request,
+        ))
     }
 
     fn load_or_provision(path: &Path, url: &str, request: ProvisionRequest) -> Provisioned {
-        async_std::task::block_on(tb_async_std::load_or_provision(path, url, request))
+        async_std::task::block_on(tb_async_std::load_or_provision_with_tls(
+            path,
+            protection::tls(),
+            url,
+            request,
+        ))
     }
 }
 
@@ -152,10 +179,10 @@ impl Adapter for Threads {
     }
 
     fn provision(url: &str, request: ProvisionRequest) -> Provisioned {
-        tb_blocking::provision(url, request)
+        tb_blocking::provision_with_tls(protection::tls(), url, request)
     }
 
     fn load_or_provision(path: &Path, url: &str, request: ProvisionRequest) -> Provisioned {
-        tb_blocking::load_or_provision(path, url, request)
+        tb_blocking::load_or_provision_with_tls(path, protection::tls(), url, request)
     }
 }

@@ -2,6 +2,7 @@
 
 mod adapter;
 mod cancellation;
+mod encryption;
 mod endings;
 mod exchange;
 mod misbehaviour;
@@ -37,18 +38,13 @@ macro_rules! suite {
     };
 }
 
-/// Runs each function of the suite over every adapter and every kind of TLS.
+/// Runs each function of the suite over the adapters and one kind of TLS. async-std has smol's transport.
 macro_rules! over_tls {
-    ($($module:ident: $($name:ident),+ $(,)?;)+) => {
-        over_tls!(@ tls_1_2 Tls1_2 $($($module $name)+)+);
-        over_tls!(@ tls_1_3 Tls1_3 $($($module $name)+)+);
-        over_tls!(@ mutual_tls Mutual $($($module $name)+)+);
-    };
-    (@ $mod:ident $protection:ident $($module:ident $name:ident)+) => {
+    ($mod:ident, $protection:ident; $($module:ident: $($name:ident),+ $(,)?;)+) => {
         mod $mod {
-            over_tls!(@ tokio_adapter Tokio $protection $($module $name)+);
-            over_tls!(@ smol_adapter Smol $protection $($module $name)+);
-            over_tls!(@ blocking_adapter Threads $protection $($module $name)+);
+            over_tls!(@ tokio_adapter Tokio $protection $($($module $name)+)+);
+            over_tls!(@ smol_adapter Smol $protection $($($module $name)+)+);
+            over_tls!(@ blocking_adapter Threads $protection $($($module $name)+)+);
         }
     };
     (@ $mod:ident $adapter:ident $protection:ident $($module:ident $name:ident)+) => {
@@ -126,6 +122,22 @@ suite! {
 }
 
 over_tls! {
+    tls_1_2, Tls1_2;
+    exchange:
+        a_reading_is_acknowledged_and_stored,
+        attributes_are_answered_and_their_changes_told;
+    transport:
+        streams_that_give_and_take_one_byte_at_a_time_are_enough,
+        a_stream_that_sends_nothing_before_it_is_flushed_is_flushed,
+        every_reading_survives_connections_cut_while_sending;
+    endings:
+        a_reader_that_waits_for_bytes_is_stopped_by_a_disconnect;
+    encryption:
+        nothing_is_lost_to_a_proxy_that_cuts_anywhere;
+}
+
+over_tls! {
+    tls_1_3, Tls1_3;
     exchange:
         a_reading_is_acknowledged_and_stored,
         attributes_are_answered_and_their_changes_told,
@@ -141,4 +153,22 @@ over_tls! {
         a_reader_that_waits_for_bytes_is_stopped_by_a_disconnect;
     rpc:
         calls_are_answered_while_another_taker_never_looks;
+    provisioning:
+        a_device_is_provisioned_and_connects,
+        a_device_is_provisioned_once;
+    encryption:
+        nothing_is_lost_to_a_proxy_that_cuts_anywhere,
+        a_handshake_that_stalls_is_given_up_at_the_deadline,
+        provisioning_gives_a_handshake_that_stalls_up;
+}
+
+over_tls! {
+    mutual_tls, Mutual;
+    exchange:
+        a_reading_is_acknowledged_and_stored,
+        attributes_are_answered_and_their_changes_told;
+    transport:
+        streams_that_give_and_take_one_byte_at_a_time_are_enough,
+        every_reading_survives_connections_cut_while_sending,
+        subscriptions_and_takers_survive_a_reconnect;
 }

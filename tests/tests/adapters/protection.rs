@@ -1,6 +1,7 @@
 //! The suite over TLS: the server of a test and its client speak what the test's thread was told.
 
 use std::cell::Cell;
+use std::net::SocketAddr;
 use std::sync::OnceLock;
 
 use tb_driver::tls::{Identity, Pem, TlsConfig};
@@ -64,11 +65,16 @@ pub(crate) fn serve(mut setup: Setup) -> SimulatorServer {
 
 /// The address of a server of this thread.
 pub(crate) fn url(server: &SimulatorServer) -> String {
+    url_of(server.address())
+}
+
+/// Another address that is to be spoken to in the same way.
+pub(crate) fn url_of(address: SocketAddr) -> String {
     let scheme = match CURRENT.get() {
         Protection::Plain => "mqtt",
         Protection::Tls1_2 | Protection::Tls1_3 | Protection::Mutual => "mqtts",
     };
-    format!("{scheme}://{}", server.address())
+    format!("{scheme}://{address}")
 }
 
 /// What a client of this thread has to know; of no effect where nothing is encrypted.
