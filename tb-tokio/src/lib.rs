@@ -45,10 +45,10 @@ pub use tb_driver::provision::CredentialsFile;
 pub use tb_driver::tls::{Identity, Pem, Tls, TlsConfig, TlsSetupError, TlsVersion};
 #[doc(no_inline)]
 pub use tb_driver::{
-    Client, Connect, ConnectError, Delivery, DeliveryError, Download, Error, FileSink,
-    NotConnected, NotProvisioned, Permit, Progress, Receiver, RecvError, Reply, RoomError,
-    RoomRequest, RpcRequest, Setup, StartError, UpdateOffer, UpdateSink, Updates, WaitError,
-    Warning,
+    Client, Connect, ConnectError, Delivery, DeliveryError, Download, EnvironmentError, Error,
+    FileSink, NotConnected, NotProvisioned, Permit, Progress, Receiver, RecvError, Reply,
+    RoomError, RoomRequest, RpcRequest, Setup, StartError, UpdateOffer, UpdateSink, Updates,
+    WaitError, Warning, Watch, config_from_env,
 };
 #[doc(no_inline)]
 pub use tb_proto::{
