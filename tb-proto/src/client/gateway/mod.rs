@@ -7,6 +7,8 @@ mod config;
 mod downlink;
 mod error;
 mod names;
+mod notices;
+mod quiet;
 mod send;
 mod updates;
 
