@@ -53,7 +53,7 @@ impl<C: Content> Outbox<C> {
     pub(crate) fn last_written_of(&self, origin: Origin) -> Instant {
         self.origins
             .get(origin)
-            .map_or(Instant::default(), |state| state.last_written)
+            .map_or_else(Instant::default, |state| state.last_written)
     }
 
     /// Messages of the origin may be written. Those that were held go before everything else that was
