@@ -1,0 +1,39 @@
+//! Making gateways.
+
+use core::time::Duration;
+
+use tb_driver::{Gateway, NotConnected, StartError};
+use tb_proto::{Config, Credentials, Endpoint};
+
+use crate::{CONNECT_TIMEOUT, connect_with, start};
+
+/// Connects a gateway to the server at `url`, as [`connect`](crate::connect) does a device.
+///
+/// # Errors
+/// [`NotConnected`], after 30 s at the latest, and at once if the cause will not pass by itself.
+pub fn connect_gateway<U>(url: U, credentials: Credentials) -> Result<Gateway, NotConnected>
+where
+    U: TryInto<Endpoint>,
+    StartError: From<U::Error>,
+{
+    let endpoint = url.try_into().map_err(StartError::from)?;
+    connect_gateway_with(Config::new(endpoint, credentials), CONNECT_TIMEOUT)
+}
+
+/// Connects a gateway with every choice of a [`Config`], as [`connect_with`] does a device. It has the
+/// defaults of a gateway unless the configuration [says otherwise](Config::gateway).
+///
+/// # Errors
+/// [`NotConnected`], and then the gateway is shut down.
+pub fn connect_gateway_with(config: Config, deadline: Duration) -> Result<Gateway, NotConnected> {
+    connect_with(Gateway::config(config), deadline).map(Gateway::new)
+}
+
+/// Starts a gateway that accepts readings of its children at once, as [`start`] does a device. What
+/// [`prepare`](crate::prepare) gives becomes one by [`Gateway::new`].
+///
+/// # Errors
+/// [`StartError`].
+pub fn start_gateway(config: Config) -> Result<Gateway, StartError> {
+    start(Gateway::config(config)).map(Gateway::new)
+}
