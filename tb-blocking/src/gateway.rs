@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use tb_driver::{Gateway, NotConnected, StartError};
+use tb_driver::{Gateway, NotConnected, Setup, StartError};
 use tb_proto::{Config, Credentials, Endpoint};
 
 use crate::{CONNECT_TIMEOUT, connect_with, start};
@@ -20,13 +20,16 @@ where
     connect_gateway_with(Config::new(endpoint, credentials), CONNECT_TIMEOUT)
 }
 
-/// Connects a gateway with every choice of a [`Config`], as [`connect_with`] does a device. It has the
+/// Connects a gateway with every choice of a [`Setup`] or a [`Config`], as [`connect_with`] does a device. It has the
 /// defaults of a gateway unless the configuration [says otherwise](Config::gateway).
 ///
 /// # Errors
 /// [`NotConnected`], and then the gateway is shut down.
-pub fn connect_gateway_with(config: Config, deadline: Duration) -> Result<Gateway, NotConnected> {
-    connect_with(Gateway::config(config), deadline).map(Gateway::new)
+pub fn connect_gateway_with(
+    setup: impl Into<Setup>,
+    deadline: Duration,
+) -> Result<Gateway, NotConnected> {
+    connect_with(setup.into().map(Gateway::config), deadline).map(Gateway::new)
 }
 
 /// Starts a gateway that accepts readings of its children at once, as [`start`] does a device. What
@@ -34,6 +37,6 @@ pub fn connect_gateway_with(config: Config, deadline: Duration) -> Result<Gatewa
 ///
 /// # Errors
 /// [`StartError`].
-pub fn start_gateway(config: Config) -> Result<Gateway, StartError> {
-    start(Gateway::config(config)).map(Gateway::new)
+pub fn start_gateway(setup: impl Into<Setup>) -> Result<Gateway, StartError> {
+    start(setup.into().map(Gateway::config)).map(Gateway::new)
 }

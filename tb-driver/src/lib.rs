@@ -46,12 +46,15 @@ pub mod proxy;
 mod room;
 mod rooms;
 mod serve;
+mod setup;
 mod shared;
 mod state;
 mod streams;
 mod ticket;
 mod tickets;
 mod timer;
+#[cfg(feature = "_rustls")]
+pub mod tls;
 pub mod transport;
 mod updates;
 mod wakes;
@@ -67,6 +70,9 @@ pub use error::{DeliveryError, Error, NotConnected, RecvError, RoomError, StartE
 pub use gateway::{Child, Gateway, NewChild};
 pub use provision::NotProvisioned;
 pub use room::{Permit, RoomRequest};
+#[cfg(feature = "_rustls")]
+pub use setup::check_tls;
+pub use setup::{Setup, Stack, check_plain, stack};
 pub use streams::{ChildEvent, ChildUpdate, Receiver, Recv, RpcRequest, Warning};
 pub use ticket::{Delivery, Reply, Request};
 pub use timer::Timer;

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use tb_driver::{Gateway, NotConnected, StartError};
+use tb_driver::{Gateway, NotConnected, Setup, StartError};
 use tb_proto::{Config, Credentials, Endpoint};
 
 use crate::{CONNECT_TIMEOUT, connect_with, start};
@@ -22,7 +22,7 @@ where
     connect_gateway_with(Config::new(endpoint, credentials), CONNECT_TIMEOUT).await
 }
 
-/// Connects a gateway with every choice of a [`Config`], as [`connect_with`] does a device. It has the
+/// Connects a gateway with every choice of a [`Setup`] or a [`Config`], as [`connect_with`] does a device. It has the
 /// defaults of a gateway unless the configuration [says otherwise](Config::gateway).
 ///
 /// Cancel safe: dropping the future shuts the gateway down.
@@ -30,10 +30,10 @@ where
 /// # Errors
 /// [`NotConnected`], and then the gateway is shut down.
 pub async fn connect_gateway_with(
-    config: Config,
+    setup: impl Into<Setup>,
     deadline: Duration,
 ) -> Result<Gateway, NotConnected> {
-    let client = connect_with(Gateway::config(config), deadline).await?;
+    let client = connect_with(setup.into().map(Gateway::config), deadline).await?;
     Ok(Gateway::new(client))
 }
 
@@ -42,6 +42,6 @@ pub async fn connect_gateway_with(
 ///
 /// # Errors
 /// [`StartError`].
-pub fn start_gateway(config: Config) -> Result<Gateway, StartError> {
-    start(Gateway::config(config)).map(Gateway::new)
+pub fn start_gateway(setup: impl Into<Setup>) -> Result<Gateway, StartError> {
+    start(setup.into().map(Gateway::config)).map(Gateway::new)
 }

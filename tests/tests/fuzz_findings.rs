@@ -45,3 +45,18 @@ fn a_closed_client_wanted_to_be_woken_for_the_expiry_of_attributes_that_had_been
 fn messages_that_were_given_up_did_not_count_for_the_receive_maximum_of_the_server() {
     machine(b"10 c0 k1 t0 t0 p1 w6 g0 w6 c0 k1 t0 p1 w6 g0 w6 t0 t0");
 }
+
+#[test]
+fn merged_readings_that_were_refused_in_part_as_the_client_left_never_had_an_outcome() {
+    machine(b"6\x00 t6 t6 t6 t5 t6 t6 c0 k0 mP P0 >0 P0 >1 d0 t6 t5 t6 t6 >0 c0 kz P0 P4 w8 >0 c0 kz m0 D?");
+}
+
+#[test]
+fn a_message_was_acknowledged_of_which_one_part_had_only_been_sent() {
+    machine(b"6p t5 t6 t5 c0 k4 mP >1");
+}
+
+#[test]
+fn a_drain_waited_on_after_its_last_message_had_died_with_the_connection() {
+    machine(b"1@ c8 k0 D9 C0 X0");
+}

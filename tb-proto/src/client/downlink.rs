@@ -234,10 +234,13 @@ impl Client {
                     .carried(MessageId::from_raw(member.0));
             }
         }
-        if let Outcome::Undelivered(UndeliveredCause::Rejected(
-            Rejection::Reason(_) | Rejection::ClosesConnection | Rejection::TooLarge { .. },
-        )) = outcome
-        {
+        let refused = matches!(
+            outcome,
+            Outcome::Undelivered(UndeliveredCause::Rejected(
+                Rejection::Reason(_) | Rejection::ClosesConnection | Rejection::TooLarge { .. },
+            ))
+        );
+        if refused && !self.mqtt.is_leaving_for_good() {
             for &member in members.iter().rev() {
                 self.mqtt.outbox_mut().part(MessageId::from_raw(member.0));
             }
@@ -251,6 +254,12 @@ impl Client {
             }
             return;
         }
+        // Refused was what they were together, and it is too late to try each alone.
+        let outcome = if refused && members.len() > 1 {
+            Outcome::Undelivered(UndeliveredCause::Abandoned)
+        } else {
+            outcome
+        };
         // At once, and not behind what else the server has just said: outcomes come in the order in
         // which the server decided, however its bytes were cut up.
         for member in members {

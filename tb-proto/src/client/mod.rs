@@ -426,6 +426,8 @@ impl Client {
     /// is announced, which nothing else might have told.
     #[inline]
     fn advance(&mut self) -> bool {
+        // Whatever was just taken back or died with its connection may have been the last of a drain.
+        self.mqtt.end_drain_if_empty();
         // Asked after every call, and nearly always in vain.
         let is_due = self.mqtt.has_signals()
             || self.attributes.is_due()

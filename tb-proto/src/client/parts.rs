@@ -28,7 +28,7 @@ pub(super) struct Whole {
     cursor: Cursor,
     under_way: u32,
     bytes_under_way: usize,
-    /// What became of the parts so far: the first failure, or the last delivery.
+    /// What became of the parts so far: the first failure, or the weakest delivery.
     outcome: Option<Result<Delivered, UndeliveredCause>>,
 }
 
@@ -112,6 +112,8 @@ impl Whole {
         self.bytes_under_way = self.bytes_under_way.saturating_sub(bytes);
         match (outcome, &self.outcome) {
             (_, Some(Err(_))) => {}
+            // Of what was only sent nobody knows more, whatever becomes of the rest.
+            (Outcome::Delivered(_), Some(Ok(Delivered::Sent))) => {}
             (Outcome::Delivered(delivered), _) => self.outcome = Some(Ok(delivered)),
             (Outcome::Undelivered(cause), _) => self.outcome = Some(Err(cause)),
             // Parts are sent again as the whole would be.

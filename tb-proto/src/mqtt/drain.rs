@@ -24,7 +24,7 @@ impl<C: Content> Mqtt<C> {
     }
 
     /// When everything has its outcome, there is nothing left to drain.
-    pub(super) fn end_drain_if_empty(&mut self) {
+    pub(crate) fn end_drain_if_empty(&mut self) {
         if self.draining && self.outbox.is_empty() {
             self.finish_drain();
         }

@@ -203,13 +203,8 @@ impl<C: Content> Mqtt<C> {
     /// Takes a message back that was never written. `None` if it was, or is gone.
     pub(crate) fn take_back(&mut self, id: MessageId) -> Option<Entry<C>> {
         let entry = self.outbox.get(id)?;
-        if entry.writes > 0 || entry.stage == Stage::Joined {
-            return None;
-        }
-        let entry = self.outbox.remove(id);
-        // It may be the last that a drain waited for.
-        self.end_drain_if_empty();
-        entry
+        let unwritten = entry.writes == 0 && entry.stage != Stage::Joined;
+        unwritten.then(|| self.outbox.remove(id)).flatten()
     }
 
     /// Takes a message out that is part of another one.

@@ -14,27 +14,27 @@ use tb_tests::sim::{
 use tb_tests::world::{TOKEN, World};
 
 /// What a message of the gateway has come to.
-pub type Outcome = Result<Delivered, Box<Undelivered>>;
+pub(super) type Outcome = Result<Delivered, Box<Undelivered>>;
 
-pub struct Rig {
-    pub client: Client,
-    pub simulator: Simulator,
+pub(super) struct Rig {
+    pub(super) client: Client,
+    pub(super) simulator: Simulator,
     now: Time,
     latency: Duration,
     link: Option<(LinkId, ConnectionId)>,
     up: VecDeque<(Time, ConnectionId, Vec<u8>)>,
     down: VecDeque<(Time, ConnectionId, Option<Vec<u8>>)>,
-    pub events: Vec<Event>,
-    pub calls: Vec<RpcRequest>,
+    pub(super) events: Vec<Event>,
+    pub(super) calls: Vec<RpcRequest>,
     outcomes: Vec<(RequestId, Completion)>,
 }
 
 impl Rig {
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self::of(config(), setup())
     }
 
-    pub fn of(config: Config, setup: Setup) -> Self {
+    pub(super) fn of(config: Config, setup: Setup) -> Self {
         let unix_ms = setup.server.unix_ms_at_start;
         let mut client = Client::new(config, Instant::default(), 7).expect("a valid configuration");
         client.set_wall_clock(Instant::default(), unix_ms);
@@ -52,39 +52,39 @@ impl Rig {
         }
     }
 
-    pub fn at(&self) -> Instant {
+    pub(super) fn at(&self) -> Instant {
         Instant::from_micros(self.now.0)
     }
 
-    pub fn child(&mut self, name: &str) -> ChildId {
+    pub(super) fn child(&mut self, name: &str) -> ChildId {
         let now = self.at();
         let child = self.client.gateway().child(now, name, Some("meter"));
         child.expect("a child")
     }
 
-    pub fn send(&mut self, child: ChildId, values: &Value) -> Pending<Delivered> {
+    pub(super) fn send(&mut self, child: ChildId, values: &Value) -> Pending<Delivered> {
         let now = self.at();
         let sent = self.client.gateway().send_telemetry(now, child, values);
         sent.expect("it is accepted")
     }
 
-    pub fn attributes(&mut self, child: ChildId, values: &Value) -> Pending<Delivered> {
+    pub(super) fn attributes(&mut self, child: ChildId, values: &Value) -> Pending<Delivered> {
         let now = self.at();
         let sent = self.client.gateway().send_attributes(now, child, values);
         sent.expect("it is accepted")
     }
 
-    pub fn control(&mut self, control: Value) {
+    pub(super) fn control(&mut self, control: Value) {
         let control: Control = serde_json::from_value(control).expect("a control");
         self.simulator.control(self.now, control);
     }
 
-    pub fn call(&mut self, device: &str, method: &str) {
+    pub(super) fn call(&mut self, device: &str, method: &str) {
         self.control(json!({ "do": "rpc", "call": method, "device": device, "method": method }));
     }
 
     /// The connection breaks, and nothing of what is on its way arrives.
-    pub fn cut(&mut self) {
+    pub(super) fn cut(&mut self) {
         if let Some((link, connection)) = self.link.take() {
             self.up.clear();
             self.down.clear();
@@ -98,7 +98,7 @@ impl Rig {
     }
 
     /// Lets time pass.
-    pub fn wait(&mut self, time: Duration) -> &mut Self {
+    pub(super) fn wait(&mut self, time: Duration) -> &mut Self {
         let end = self.now + time;
         loop {
             self.settle();
@@ -120,18 +120,18 @@ impl Rig {
         self
     }
 
-    pub fn outcome(&mut self, of: Pending<Delivered>) -> Option<Outcome> {
+    pub(super) fn outcome(&mut self, of: Pending<Delivered>) -> Option<Outcome> {
         match self.completion(of.id())? {
             Completion::Delivery(outcome) => Some(outcome),
             other => panic!("{other:?}"),
         }
     }
 
-    pub fn is_delivered(&mut self, of: Pending<Delivered>) -> bool {
+    pub(super) fn is_delivered(&mut self, of: Pending<Delivered>) -> bool {
         matches!(self.outcome(of), Some(Ok(_)))
     }
 
-    pub fn answer(
+    pub(super) fn answer(
         &mut self,
         to: Pending<AttributeValues>,
     ) -> Option<Result<AttributeValues, RequestError>> {
@@ -142,7 +142,7 @@ impl Rig {
     }
 
     /// The children that the server looked up, with their types, in order.
-    pub fn looked_up(&self) -> Vec<(&str, &str)> {
+    pub(super) fn looked_up(&self) -> Vec<(&str, &str)> {
         let stored = self.simulator.stored().iter();
         stored
             .filter_map(|fact| match fact {
@@ -155,7 +155,7 @@ impl Rig {
     }
 
     /// The whole numbers that the server has stored of a device under a key, in order.
-    pub fn stored(&self, device: &str, key: &str) -> Vec<i64> {
+    pub(super) fn stored(&self, device: &str, key: &str) -> Vec<i64> {
         let stored = self.simulator.stored().iter();
         stored
             .filter_map(|fact| match fact {
@@ -262,11 +262,11 @@ impl Rig {
     }
 }
 
-pub fn config() -> Config {
+pub(super) fn config() -> Config {
     World::config().gateway(GatewayConfig::new())
 }
 
-pub fn setup() -> Setup {
+pub(super) fn setup() -> Setup {
     Setup {
         devices: vec![DeviceSetup {
             gateway: true,
