@@ -49,6 +49,8 @@ pub use executors::async_std;
 #[cfg(feature = "smol")]
 pub use executors::smol;
 pub use provision::{load_or_provision, provision};
+#[cfg(feature = "_rustls")]
+pub use provision::{load_or_provision_with_tls, provision_with_tls};
 pub use tcp::Tcp;
 pub use timer::AsyncIoTimer;
 #[cfg(unix)]
@@ -56,12 +58,15 @@ pub use unix::Unix;
 
 #[doc(no_inline)]
 pub use tb_driver::provision::CredentialsFile;
+#[cfg(feature = "_rustls")]
+#[doc(no_inline)]
+pub use tb_driver::tls::{Identity, Pem, Tls, TlsConfig, TlsSetupError, TlsVersion};
 #[doc(no_inline)]
 pub use tb_driver::{
     Client, Connect, ConnectError, Delivery, DeliveryError, Download, EnvironmentError, Error,
     FileSink, NotConnected, NotProvisioned, Permit, Progress, Receiver, RecvError, Reply,
-    RoomError, RoomRequest, RpcRequest, StartError, UpdateOffer, UpdateSink, Updates, WaitError,
-    Warning, Watch, config_from_env,
+    RoomError, RoomRequest, RpcRequest, Setup, StartError, UpdateOffer, UpdateSink, Updates,
+    WaitError, Warning, Watch, config_from_env,
 };
 #[doc(no_inline)]
 pub use tb_proto::{

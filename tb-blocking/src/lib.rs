@@ -44,27 +44,38 @@ mod connect;
 mod desk;
 mod provision;
 mod proxied;
+mod stack;
 mod start;
 mod tcp;
 mod threads;
+#[cfg(feature = "_rustls")]
+mod tls;
 #[cfg(unix)]
 mod unix;
 
 pub use connect::{Connect, Connection};
 pub use provision::{load_or_provision, provision, provision_by};
+#[cfg(feature = "_rustls")]
+pub use provision::{load_or_provision_with_tls, provision_with_tls};
+pub use stack::Stack;
 pub use start::{CONNECT_TIMEOUT, Driver, connect, connect_with, prepare, start};
 pub use tcp::Tcp;
+#[cfg(feature = "_rustls")]
+pub use tls::Tls;
 #[cfg(unix)]
 pub use unix::Unix;
 
 #[doc(no_inline)]
 pub use tb_driver::provision::CredentialsFile;
+#[cfg(feature = "_rustls")]
+#[doc(no_inline)]
+pub use tb_driver::tls::{Identity, Pem, TlsConfig, TlsSetupError, TlsVersion};
 #[doc(no_inline)]
 pub use tb_driver::{
     Client, ConnectError, Delivery, DeliveryError, Download, EnvironmentError, Error, FileSink,
     NotConnected, NotProvisioned, Permit, Progress, Receiver, RecvError, Reply, RoomError,
-    RoomRequest, RpcRequest, StartError, UpdateOffer, UpdateSink, Updates, WaitError, Warning,
-    Watch, config_from_env,
+    RoomRequest, RpcRequest, Setup, StartError, UpdateOffer, UpdateSink, Updates, WaitError,
+    Warning, Watch, config_from_env,
 };
 #[doc(no_inline)]
 pub use tb_proto::{

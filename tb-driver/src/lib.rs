@@ -45,12 +45,15 @@ pub mod proxy;
 mod room;
 mod rooms;
 mod serve;
+mod setup;
 mod shared;
 mod state;
 mod streams;
 mod ticket;
 mod tickets;
 mod timer;
+#[cfg(feature = "_rustls")]
+pub mod tls;
 pub mod transport;
 mod updates;
 mod wakes;
@@ -65,6 +68,9 @@ pub use environment::{EnvironmentError, config_from_env};
 pub use error::{DeliveryError, Error, NotConnected, RecvError, RoomError, StartError, WaitError};
 pub use provision::NotProvisioned;
 pub use room::{Permit, RoomRequest};
+#[cfg(feature = "_rustls")]
+pub use setup::check_tls;
+pub use setup::{Setup, Stack, check_plain, stack};
 pub use streams::{Receiver, Recv, RpcRequest, Warning};
 pub use ticket::{Delivery, Reply, Request};
 pub use timer::Timer;

@@ -15,6 +15,8 @@
 //!
 //! - `Tcp` of each adapter, and `Unix` for sockets of the file system, where the system has them.
 //! - [`Proxied::over`](crate::proxy::Proxied::over): through a SOCKS5 or HTTP proxy.
+//! - `Tls::over` (`tb_driver::tls`, `tb_blocking::Tls`): TLS where the address asks for it, over any other. It asks
+//!   the one below for `mqtt://`, so that a transport without TLS refuses `mqtts://` wherever it stands alone.
 //! - [`Compat`](https://docs.rs/tb-tokio) of `tb-tokio`: any stream of tokio.
 //!
 //! Connectors go on top of each other. One that wraps another asks it for what *it* needs, a connection to a

@@ -79,7 +79,7 @@ pub use codec::{InvalidFilter, InvalidTopic, Malformed, ProtocolVersion, QoS, Re
 pub use mqtt::{
     Cause, Credentials, Delivered, Endpoint, InvalidCredentials, InvalidRateLimit, InvalidUrl,
     LinkId, LinkLost, LinkRequest, RateLimit, RateLimits, RateWindow, Refusal, Rejection, Scheme,
-    UndeliveredCause, VersionChange,
+    TlsFault, UndeliveredCause, VersionChange,
 };
 pub use provision::{ProvisionError, Provisioning};
 pub use tb::{

@@ -30,6 +30,8 @@ mod unix;
 
 pub use compat::Compat;
 pub use provision::{load_or_provision, provision};
+#[cfg(feature = "_rustls")]
+pub use provision::{load_or_provision_with_tls, provision_with_tls};
 pub use start::{CONNECT_TIMEOUT, Driver, connect, connect_with, prepare, spawn, start};
 pub use tcp::Tcp;
 pub use timer::TokioTimer;
@@ -38,11 +40,15 @@ pub use unix::Unix;
 
 #[doc(no_inline)]
 pub use tb_driver::provision::CredentialsFile;
+#[cfg(feature = "_rustls")]
+#[doc(no_inline)]
+pub use tb_driver::tls::{Identity, Pem, Tls, TlsConfig, TlsSetupError, TlsVersion};
 #[doc(no_inline)]
 pub use tb_driver::{
     Client, Connect, ConnectError, Delivery, DeliveryError, Download, Error, FileSink,
     NotConnected, NotProvisioned, Permit, Progress, Receiver, RecvError, Reply, RoomError,
-    RoomRequest, RpcRequest, StartError, UpdateOffer, UpdateSink, Updates, WaitError, Warning,
+    RoomRequest, RpcRequest, Setup, StartError, UpdateOffer, UpdateSink, Updates, WaitError,
+    Warning,
 };
 #[doc(no_inline)]
 pub use tb_proto::{

@@ -42,6 +42,8 @@ mod telemetry_and_attributes_blocking;
 mod telemetry_pack;
 #[path = "../examples/telemetry_without_executor.rs"]
 mod telemetry_without_executor;
+#[path = "../examples/tls_device.rs"]
+mod tls_device;
 #[path = "../examples/websocket_transport.rs"]
 mod websocket_transport;
 
@@ -87,6 +89,7 @@ fn no_example_is_left_without_a_run() {
 
 examples! {
     a_device_is_claimed: claim_device,
+    a_device_is_known_by_its_certificate: tls_device,
     a_device_is_provisioned: provision_device,
     a_device_calls_the_server: client_rpc,
     a_device_asks_for_attributes: request_attributes,
