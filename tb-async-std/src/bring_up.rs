@@ -5,8 +5,7 @@ use core::pin::Pin;
 use core::task::{Context, Poll};
 use core::time::Duration;
 
-use tb_driver::{Client, NotConnected, StartError, connected_within};
-use tb_proto::{Config, Scheme};
+use tb_driver::{Client, NotConnected, Setup, Stack, StartError, connected_within};
 
 use crate::{AsyncIoTimer, Tcp};
 
@@ -18,17 +17,9 @@ pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 ///
 /// # Errors
 /// [`StartError`].
-pub fn prepare(config: Config) -> Result<(Client, Driver), StartError> {
-    if let Some(endpoint) = config
-        .endpoints()
-        .iter()
-        .find(|to| to.scheme() != Scheme::Mqtt)
-    {
-        return Err(StartError::TlsNotSupported {
-            endpoint: endpoint.clone(),
-        });
-    }
-    let (client, driver) = tb_driver::Driver::new(config, Tcp, AsyncIoTimer::new())?;
+pub fn prepare(setup: impl Into<Setup>) -> Result<(Client, Driver), StartError> {
+    let (config, connector) = setup.into().over(Tcp)?;
+    let (client, driver) = tb_driver::Driver::new(config, connector, AsyncIoTimer::new())?;
     Ok((client, Driver(driver)))
 }
 
@@ -54,19 +45,19 @@ pub fn prepare(config: Config) -> Result<(Client, Driver), StartError> {
 /// # Errors
 /// [`NotConnected`], and then the client is shut down.
 pub async fn connect_by(
-    config: Config,
+    setup: impl Into<Setup>,
     deadline: Duration,
     spawn: impl FnOnce(Driver),
 ) -> Result<Client, NotConnected> {
-    let (client, driver) = prepare(config)?;
+    let (client, driver) = prepare(setup)?;
     spawn(driver);
     connected_within(client, &mut AsyncIoTimer::new(), deadline).await
 }
 
-/// A client at work over TCP, to be spawned, polled or run: a [`tb_driver::Driver`].
+/// A client at work over TCP or TLS, to be spawned, polled or run: a [`tb_driver::Driver`].
 #[derive(Debug)]
 #[must_use = "nothing happens unless the driver is polled"]
-pub struct Driver(tb_driver::Driver<Tcp, AsyncIoTimer>);
+pub struct Driver(tb_driver::Driver<Stack<Tcp>, AsyncIoTimer>);
 
 impl Driver {
     /// Does the work of the client on this thread, without any executor, until the client has

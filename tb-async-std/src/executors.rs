@@ -7,7 +7,7 @@ macro_rules! executor {
         pub mod $name {
             use core::time::Duration;
 
-            use tb_driver::{Client, NotConnected, StartError};
+            use tb_driver::{Client, Gateway, NotConnected, Setup, StartError};
             use tb_proto::{Config, Credentials, Endpoint};
 
             use crate::bring_up::{CONNECT_TIMEOUT, connect_by, prepare};
@@ -33,7 +33,7 @@ macro_rules! executor {
                 connect_with(Config::new(endpoint, credentials), CONNECT_TIMEOUT).await
             }
 
-            /// Connects with every choice of a [`Config`], and waits for the first connection for
+            /// Connects with every choice of a [`Config`] or a [`Setup`], and waits for the first connection for
             /// `deadline`.
             ///
             /// Cancel safe: dropping the future shuts the client down.
@@ -42,10 +42,10 @@ macro_rules! executor {
             /// [`NotConnected`], and then the client is shut down. Use [`start`] for a client that goes
             /// on trying.
             pub async fn connect_with(
-                config: Config,
+                setup: impl Into<Setup>,
                 deadline: Duration,
             ) -> Result<Client, NotConnected> {
-                connect_by(config, deadline, |driver| $detach($spawn(driver))).await
+                connect_by(setup, deadline, |driver| $detach($spawn(driver))).await
             }
 
             /// Starts a client that accepts readings at once and connects by itself, as often as it has
@@ -54,8 +54,8 @@ macro_rules! executor {
             ///
             /// # Errors
             /// [`StartError`].
-            pub fn start(config: Config) -> Result<Client, StartError> {
-                let (client, task) = spawn(config)?;
+            pub fn start(setup: impl Into<Setup>) -> Result<Client, StartError> {
+                let (client, task) = spawn(setup)?;
                 $detach(task);
                 Ok(client)
             }
@@ -67,9 +67,52 @@ macro_rules! executor {
             ///
             /// # Errors
             /// [`StartError`].
-            pub fn spawn(config: Config) -> Result<(Client, $task), StartError> {
-                let (client, driver) = prepare(config)?;
+            pub fn spawn(setup: impl Into<Setup>) -> Result<(Client, $task), StartError> {
+                let (client, driver) = prepare(setup)?;
                 Ok((client, $spawn(driver)))
+            }
+
+            /// Connects a gateway to the server at `url`, as [`connect`] does a device.
+            ///
+            /// Cancel safe: dropping the future shuts the gateway down.
+            ///
+            /// # Errors
+            /// [`NotConnected`], after 30 s at the latest, and at once if the cause will not pass by
+            /// itself.
+            pub async fn connect_gateway<U>(
+                url: U,
+                credentials: Credentials,
+            ) -> Result<Gateway, NotConnected>
+            where
+                U: TryInto<Endpoint>,
+                StartError: From<U::Error>,
+            {
+                let endpoint = url.try_into().map_err(StartError::from)?;
+                connect_gateway_with(Config::new(endpoint, credentials), CONNECT_TIMEOUT).await
+            }
+
+            /// Connects a gateway with every choice of a [`Setup`] or a [`Config`], as [`connect_with`] does a device. It
+            /// has the defaults of a gateway unless the configuration [says otherwise](Config::gateway).
+            ///
+            /// Cancel safe: dropping the future shuts the gateway down.
+            ///
+            /// # Errors
+            /// [`NotConnected`], and then the gateway is shut down.
+            pub async fn connect_gateway_with(
+                setup: impl Into<Setup>,
+                deadline: Duration,
+            ) -> Result<Gateway, NotConnected> {
+                let client = connect_with(setup.into().map(Gateway::config), deadline).await?;
+                Ok(Gateway::new(client))
+            }
+
+            /// Starts a gateway that accepts readings of its children at once, as [`start`] does a device.
+            /// What [`prepare`] and [`spawn`] give becomes one by [`Gateway::new`].
+            ///
+            /// # Errors
+            /// [`StartError`].
+            pub fn start_gateway(setup: impl Into<Setup>) -> Result<Gateway, StartError> {
+                start(setup.into().map(Gateway::config)).map(Gateway::new)
             }
         }
     };

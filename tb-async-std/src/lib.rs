@@ -49,6 +49,8 @@ pub use executors::async_std;
 #[cfg(feature = "smol")]
 pub use executors::smol;
 pub use provision::{load_or_provision, provision};
+#[cfg(feature = "_rustls")]
+pub use provision::{load_or_provision_with_tls, provision_with_tls};
 pub use tcp::Tcp;
 pub use timer::AsyncIoTimer;
 #[cfg(unix)]
@@ -56,19 +58,22 @@ pub use unix::Unix;
 
 #[doc(no_inline)]
 pub use tb_driver::provision::CredentialsFile;
+#[cfg(feature = "_rustls")]
+#[doc(no_inline)]
+pub use tb_driver::tls::{Identity, Pem, Tls, TlsConfig, TlsSetupError, TlsVersion};
 #[doc(no_inline)]
 pub use tb_driver::{
-    Client, ConnectError, Delivery, DeliveryError, Download, EnvironmentError, Error, FileSink,
-    NotConnected, NotProvisioned, Permit, Progress, Receiver, RecvError, Reply, RoomError,
-    RoomRequest, RpcRequest, StartError, UpdateOffer, UpdateSink, Updates, WaitError, Warning,
-    Watch, config_from_env,
+    Child, ChildEvent, ChildUpdate, Client, Connect, ConnectError, Delivery, DeliveryError,
+    Download, EnvironmentError, Error, FileSink, Gateway, NewChild, NotConnected, NotProvisioned,
+    Permit, Progress, Receiver, RecvError, Reply, RoomError, RoomRequest, RpcRequest, Setup,
+    StartError, UpdateOffer, UpdateSink, Updates, WaitError, Warning, Watch, config_from_env,
 };
 #[doc(no_inline)]
 pub use tb_proto::{
-    AttributeQuery, AttributeUpdate, AttributeValues, Attributes, Cause, Claim, Config,
-    Credentials, Delivered, Endpoint, Flushed, Installed, LimitWindow, Limits, Overflow, Package,
-    PayloadFormat, Priority, ProtocolVersion, ProvisionError, ProvisionRequest, QoS, RateLimit,
-    RateLimits, Refused, RefusedReason, RequestError, RpcCall, RpcReply, RpcResponse, Source,
-    State, Stats, Telemetry, TopicFamily, Topics, Undelivered, UndeliveredCause, UpdateError,
-    UpdateState, Verifier, VersionPolicy,
+    AttributeQuery, AttributeUpdate, AttributeValues, Attributes, Cause, ChildId, ChildRefusal,
+    Claim, Config, Credentials, Delivered, Endpoint, Flushed, GatewayConfig, Installed,
+    InvalidChild, LimitWindow, Limits, Overflow, Package, PayloadFormat, Priority, ProtocolVersion,
+    ProvisionError, ProvisionRequest, QoS, RateLimit, RateLimits, Refused, RefusedReason,
+    RequestError, RpcCall, RpcReply, RpcResponse, Source, State, Stats, Telemetry, TopicFamily,
+    Topics, Undelivered, UndeliveredCause, UpdateError, UpdateState, Verifier, VersionPolicy,
 };

@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 
 use async_io::Async;
 use tb_driver::{Connect, ConnectError};
-use tb_proto::{Endpoint, LinkLost, Scheme};
+use tb_proto::{Endpoint, LinkLost, Scheme, TlsFault};
 
 /// Connects by TCP, trying every address of the host in turn. Nagle's algorithm is off: the driver
 /// writes in large pieces by itself, and a single reading must not wait for the next.
@@ -26,7 +26,7 @@ async fn open(target: Endpoint) -> Result<Async<TcpStream>, ConnectError> {
     if target.scheme() != Scheme::Mqtt {
         // Never plain TCP where TLS was asked for.
         return Err(ConnectError::new(
-            LinkLost::Tls,
+            LinkLost::Tls(TlsFault::NotSupported),
             "this transport speaks no TLS",
         ));
     }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use async_io::Async;
 use tb_driver::{Connect, ConnectError};
-use tb_proto::{Endpoint, LinkLost, Scheme};
+use tb_proto::{Endpoint, LinkLost, Scheme, TlsFault};
 
 /// Connects by a socket of the file system, whatever the address of the server says: the name in it only
 /// tells servers apart in messages.
@@ -39,7 +39,7 @@ async fn open(path: PathBuf, scheme: Scheme) -> Result<Async<UnixStream>, Connec
     if scheme != Scheme::Mqtt {
         // Never plain where TLS was asked for.
         return Err(ConnectError::new(
-            LinkLost::Tls,
+            LinkLost::Tls(TlsFault::NotSupported),
             "this transport speaks no TLS",
         ));
     }

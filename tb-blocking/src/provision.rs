@@ -10,13 +10,16 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use tb_driver::provision::{CredentialsFile, Step, machine, with_own_token};
+#[cfg(feature = "_rustls")]
+use tb_driver::tls::TlsConfig;
 use tb_driver::{ConnectError, NotProvisioned, StartError, link_lost};
 use tb_proto::{
     Credentials, Endpoint, LinkId, LinkLost, LinkRequest, ProvisionError, ProvisionRequest,
-    Provisioning, Scheme,
+    Provisioning,
 };
 
 use crate::connect::{Connection, Shutdown};
+use crate::stack::{self, Stack};
 use crate::{Connect, Tcp};
 
 /// An answer is some hundred bytes, with a certificate some thousand.
@@ -40,8 +43,31 @@ where
     U: TryInto<Endpoint>,
     StartError: From<U::Error>,
 {
-    let endpoint = endpoint(url)?;
-    provision_by(Tcp, endpoint, with_own_token(request)?, false)
+    let endpoint = url.try_into().map_err(StartError::from)?;
+    let connector = stack::default(Tcp, &endpoint)?;
+    provision_by(connector, endpoint, with_own_token(request)?, false)
+}
+
+/// As [`provision`], with this configuration of TLS.
+///
+/// ThingsBoard knows a device with an X.509 certificate by that certificate: for
+/// [`Credentials::certificate`] it has to be the identity of `tls`.
+///
+/// # Errors
+/// [`NotProvisioned`], when the time of the request is over at the latest.
+#[cfg(feature = "_rustls")]
+pub fn provision_with_tls<U>(
+    tls: TlsConfig,
+    url: U,
+    request: ProvisionRequest,
+) -> Result<Credentials, NotProvisioned>
+where
+    U: TryInto<Endpoint>,
+    StartError: From<U::Error>,
+{
+    let endpoint = url.try_into().map_err(StartError::from)?;
+    let connector = stack::with_tls(Tcp, &endpoint, tls)?;
+    provision_by(connector, endpoint, with_own_token(request)?, false)
 }
 
 /// The credentials in the file at `path`, or, the first time, those that the server at `url` gives this
@@ -65,14 +91,47 @@ where
     U: TryInto<Endpoint>,
     StartError: From<U::Error>,
 {
-    let endpoint = endpoint(url)?;
+    let endpoint = url.try_into().map_err(StartError::from)?;
+    let connector = stack::default(Tcp, &endpoint)?;
+    kept(&connector, path.into(), &endpoint, request)
+}
+
+/// As [`load_or_provision`], with this configuration of TLS.
+///
+/// ThingsBoard knows a device with an X.509 certificate by that certificate: for
+/// [`Credentials::certificate`] it has to be the identity of `tls`.
+///
+/// # Errors
+/// [`NotProvisioned`], when the time of the request is over at the latest.
+#[cfg(feature = "_rustls")]
+pub fn load_or_provision_with_tls<U>(
+    path: impl Into<PathBuf>,
+    tls: TlsConfig,
+    url: U,
+    request: ProvisionRequest,
+) -> Result<Credentials, NotProvisioned>
+where
+    U: TryInto<Endpoint>,
+    StartError: From<U::Error>,
+{
+    let endpoint = url.try_into().map_err(StartError::from)?;
+    let connector = stack::with_tls(Tcp, &endpoint, tls)?;
+    kept(&connector, path.into(), &endpoint, request)
+}
+
+fn kept(
+    connector: &Stack<Tcp>,
+    path: PathBuf,
+    endpoint: &Endpoint,
+    request: ProvisionRequest,
+) -> Result<Credentials, NotProvisioned> {
     let mut file = CredentialsFile::open(path, request)?;
     loop {
         let (request, resume) = match file.step() {
             Step::Done(credentials) => return Ok(credentials.clone()),
             Step::Provision { request, resume } => (request.clone(), *resume),
         };
-        let outcome = match provision_by(Tcp, endpoint.clone(), request, resume) {
+        let outcome = match provision_by(connector.clone(), endpoint.clone(), request, resume) {
             Ok(credentials) => Ok(credentials),
             Err(NotProvisioned::Provision(error)) => Err(error),
             Err(error) => return Err(error),
@@ -105,19 +164,6 @@ pub fn provision_by(
         open: None,
     };
     Ok(exchange.run()?)
-}
-
-fn endpoint<U>(url: U) -> Result<Endpoint, NotProvisioned>
-where
-    U: TryInto<Endpoint>,
-    StartError: From<U::Error>,
-{
-    let endpoint = url.try_into().map_err(StartError::from)?;
-    if endpoint.scheme() == Scheme::Mqtt {
-        Ok(endpoint)
-    } else {
-        Err(StartError::TlsNotSupported { endpoint }.into())
-    }
 }
 
 fn now(epoch: Instant) -> tb_proto::Instant {
@@ -270,6 +316,8 @@ impl<C: Connect> Exchange<C> {
                     return;
                 }
             }
+            // What it has to say at the end is awaited as well.
+            drop(writer);
         });
         if !spawned {
             let _ = self.tell.send(Word::Lost(link, LinkLost::Local));

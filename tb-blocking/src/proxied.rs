@@ -15,6 +15,8 @@ use crate::{Connect, Connection};
 /// A proxy that is still not through after this is given up.
 const TIMEOUT: Duration = Duration::from_secs(20);
 
+const LATE: &str = "the proxy did not answer in time";
+
 /// Most of the bytes that are read at once of what a proxy says.
 const READ: usize = 256;
 
@@ -24,26 +26,29 @@ impl<C: Connect> Connect for Proxied<C> {
         let handshake = Handshake::new(proxy, target)?;
         let mut connection = inner.connect(proxy.address())?;
         let shutdown = Shutdown::clone(&connection.shutdown);
-        within(TIMEOUT, &shutdown, || talk(&mut connection, handshake))?;
+        within(TIMEOUT, LATE, &shutdown, || {
+            talk(&mut connection, handshake)
+        })?;
         Ok(connection)
     }
 }
 
 /// Does `work` on a connection, and closes it when that takes longer than `time`: reads that block have no
 /// time-out of their own.
-fn within(
+pub(crate) fn within(
     time: Duration,
+    late: &str,
     shutdown: &Shutdown,
     work: impl FnOnce() -> Result<(), ConnectError>,
 ) -> Result<(), ConnectError> {
     let (done, ended) = mpsc::channel::<()>();
     thread::scope(|scope| {
         let watch = move || {
-            let late = ended.recv_timeout(time) == Err(RecvTimeoutError::Timeout);
-            if late {
+            let too_late = ended.recv_timeout(time) == Err(RecvTimeoutError::Timeout);
+            if too_late {
                 shutdown();
             }
-            late
+            too_late
         };
         let watch = thread::Builder::new()
             .name("tb-proxy".to_owned())
@@ -52,10 +57,7 @@ fn within(
         drop(done);
         match watch.join() {
             Ok(false) => worked,
-            _ => Err(ConnectError::new(
-                LinkLost::Unreachable,
-                "the proxy did not answer in time",
-            )),
+            _ => Err(ConnectError::new(LinkLost::Unreachable, late)),
         }
     })
 }
@@ -108,7 +110,7 @@ mod tests {
             hear.recv().unwrap_or_default();
             Ok(())
         };
-        let ended = within(Duration::from_millis(1), &shutdown, work);
+        let ended = within(Duration::from_millis(1), LATE, &shutdown, work);
         assert_eq!(ended.unwrap_err().cause, LinkLost::Unreachable);
         assert!(closed.load(Ordering::Acquire));
     }

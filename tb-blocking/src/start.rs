@@ -5,10 +5,11 @@ use core::fmt;
 use core::time::Duration;
 use std::thread;
 
-use tb_driver::{Client, Engine, NotConnected, StartError};
-use tb_proto::{Config, Credentials, Endpoint, Scheme};
+use tb_driver::{Client, Engine, NotConnected, Setup, StartError};
+use tb_proto::{Config, Credentials, Endpoint};
 
 use crate::desk::Desk;
+use crate::stack::{self, Stack};
 use crate::{Connect, Tcp, threads};
 
 /// How long [`connect`] waits for the first connection.
@@ -16,7 +17,7 @@ pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Connects a device to the server at `url` and waits until the server has accepted it.
 ///
-/// `url` is an [`Endpoint`] or a text such as `mqtt://demo.example:1883`. The client runs in threads
+/// `url` is an [`Endpoint`] or a text such as `mqtt://demo.example` or `mqtts://demo.example`. The client runs in threads
 /// of its own until it is disconnected or its last handle is dropped. Everything but address and
 /// credentials is as in [`Config::new`]; see [`connect_with`] for other choices.
 ///
@@ -31,12 +32,12 @@ where
     connect_with(Config::new(endpoint, credentials), CONNECT_TIMEOUT)
 }
 
-/// Connects with every choice of a [`Config`], and waits for the first connection for `deadline`.
+/// Connects with every choice of a [`Config`] or a [`Setup`], and waits for the first connection for `deadline`.
 ///
 /// # Errors
 /// [`NotConnected`], and then the client is shut down. Use [`start`] for a client that goes on trying.
-pub fn connect_with(config: Config, deadline: Duration) -> Result<Client, NotConnected> {
-    let client = start(config)?;
+pub fn connect_with(setup: impl Into<Setup>, deadline: Duration) -> Result<Client, NotConnected> {
+    let client = start(setup)?;
     client.connected_wait(deadline).map(|_| client)
 }
 
@@ -46,8 +47,8 @@ pub fn connect_with(config: Config, deadline: Duration) -> Result<Client, NotCon
 ///
 /// # Errors
 /// [`StartError`].
-pub fn start(config: Config) -> Result<Client, StartError> {
-    let (client, driver) = prepare(config)?;
+pub fn start(setup: impl Into<Setup>) -> Result<Client, StartError> {
+    let (client, driver) = prepare(setup)?;
     driver.start()?;
     Ok(client)
 }
@@ -57,17 +58,10 @@ pub fn start(config: Config) -> Result<Client, StartError> {
 ///
 /// # Errors
 /// [`StartError`].
-pub fn prepare(config: Config) -> Result<(Client, Driver<Tcp>), StartError> {
-    if let Some(endpoint) = config
-        .endpoints()
-        .iter()
-        .find(|to| to.scheme() != Scheme::Mqtt)
-    {
-        return Err(StartError::TlsNotSupported {
-            endpoint: endpoint.clone(),
-        });
-    }
-    Driver::new(config, Tcp)
+pub fn prepare(setup: impl Into<Setup>) -> Result<(Client, Driver<Stack<Tcp>>), StartError> {
+    let setup = setup.into();
+    let connector = stack::of_setup(Tcp, &setup)?;
+    Driver::new(setup.config().clone(), connector)
 }
 
 /// A client at work on threads: connects, reads, writes, keeps the time.

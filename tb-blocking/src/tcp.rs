@@ -4,7 +4,7 @@ use core::time::Duration;
 use std::net::{Shutdown, TcpStream, ToSocketAddrs};
 
 use tb_driver::ConnectError;
-use tb_proto::{Endpoint, LinkLost, Scheme};
+use tb_proto::{Endpoint, LinkLost, Scheme, TlsFault};
 
 use crate::{Connect, Connection};
 
@@ -21,7 +21,7 @@ impl Connect for Tcp {
         if target.scheme() != Scheme::Mqtt {
             // Never plain TCP where TLS was asked for.
             return Err(ConnectError::new(
-                LinkLost::Tls,
+                LinkLost::Tls(TlsFault::NotSupported),
                 "this transport speaks no TLS",
             ));
         }

@@ -118,6 +118,8 @@ pub(crate) fn write(wire: &Wire, desk: &Desk) {
     let waker = Waker::from(Arc::clone(&alarm));
     while let Some((link, mut writer)) = desk.next_writer() {
         let ended = write_to_end(&mut *writer, link, wire, desk, &alarm, &waker);
+        // What it has to say at the end is part of the writing.
+        drop(writer);
         desk.set_writing(None);
         if let Err(why) = ended {
             wire.lost(link, why);

@@ -5,7 +5,7 @@ use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 
 use tb_driver::ConnectError;
-use tb_proto::{Endpoint, LinkLost, Scheme};
+use tb_proto::{Endpoint, LinkLost, Scheme, TlsFault};
 
 use crate::{Connect, Connection};
 
@@ -31,7 +31,7 @@ impl Connect for Unix {
         if target.scheme() != Scheme::Mqtt {
             // Never plain where TLS was asked for.
             return Err(ConnectError::new(
-                LinkLost::Tls,
+                LinkLost::Tls(TlsFault::NotSupported),
                 "this transport speaks no TLS",
             ));
         }

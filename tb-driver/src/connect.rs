@@ -66,6 +66,10 @@ impl core::error::Error for ConnectError {}
 /// What the failure of a socket means for the connection.
 pub fn link_lost(error: &io::Error) -> LinkLost {
     use io::ErrorKind;
+    #[cfg(feature = "_rustls")]
+    if let Some(error) = crate::tls::TlsError::within(error) {
+        return LinkLost::Tls(error.fault);
+    }
     match error.kind() {
         // The socket of a Unix server that is not running is not there.
         ErrorKind::ConnectionRefused | ErrorKind::NotFound => LinkLost::ConnectionRefused,

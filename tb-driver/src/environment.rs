@@ -8,22 +8,57 @@ use tb_proto::{
     Config, Credentials, InvalidCredentials, InvalidUrl, ProtocolVersion, VersionPolicy,
 };
 
-/// A configuration from environment variables; what is not set is as in [`Config::new`].
+use crate::Setup;
+#[cfg(feature = "_rustls")]
+use crate::tls::{Identity, Pem, TlsConfig};
+
+/// What a client is made of, from environment variables; what is not set is as in [`Config::new`].
 ///
 /// | variable | |
 /// |---|---|
-/// | `TB_URL` | address of the server, `mqtt://host:port`; needed |
+/// | `TB_URL` | address of the server, `mqtt://host:port` or `mqtts://host:port`; needed |
 /// | `TB_TOKEN` | access token |
 /// | `TB_CLIENT_ID`, `TB_USERNAME`, `TB_PASSWORD` | MQTT basic credentials, instead of a token |
 /// | `TB_MQTT_VERSION` | `5` or `3.1.1`: this version only |
 /// | `TB_KEEP_ALIVE` | in seconds |
+/// | `TB_CA_FILE` | PEM file with the certificate authorities to trust (for `mqtts://`) |
+/// | `TB_CERT_FILE`, `TB_KEY_FILE` | PEM files with the device's certificate and its private key |
+///
+/// The last three are read by a build that has TLS; others ignore them and refuse `mqtts://`.
 ///
 /// With neither token nor basic credentials the device is known by its client certificate.
 ///
 /// # Errors
 /// [`EnvironmentError`] names the variable.
-pub fn config_from_env() -> Result<Config, EnvironmentError> {
-    read(|name| env::var(name).ok().filter(|value| !value.is_empty()))
+pub fn config_from_env() -> Result<Setup, EnvironmentError> {
+    let var = |name| env::var(name).ok().filter(|value| !value.is_empty());
+    let setup = Setup::from(read(var)?);
+    #[cfg(feature = "_rustls")]
+    let setup = setup.tls(read_tls(var)?);
+    Ok(setup)
+}
+
+#[cfg(feature = "_rustls")]
+fn read_tls(var: impl Fn(&'static str) -> Option<String>) -> Result<TlsConfig, EnvironmentError> {
+    let mut tls = TlsConfig::new();
+    if let Some(authorities) = var("TB_CA_FILE") {
+        tls = tls.ca(Pem::file(authorities));
+    }
+    match (var("TB_CERT_FILE"), var("TB_KEY_FILE")) {
+        (Some(chain), Some(key)) => {
+            tls = tls.identity(Identity::new(Pem::file(chain), Pem::file(key)));
+        }
+        (Some(_), None) => {
+            let name = "TB_KEY_FILE";
+            return Err(EnvironmentError::Missing { name });
+        }
+        (None, Some(_)) => {
+            let name = "TB_CERT_FILE";
+            return Err(EnvironmentError::Missing { name });
+        }
+        (None, None) => {}
+    }
+    Ok(tls)
 }
 
 fn read(var: impl Fn(&'static str) -> Option<String>) -> Result<Config, EnvironmentError> {
@@ -110,6 +145,30 @@ mod tests {
             let variable = variables.iter().find(|(set, _)| *set == name);
             variable.map(|(_, value)| (*value).to_owned())
         })
+    }
+
+    #[cfg(feature = "_rustls")]
+    #[test]
+    fn certificate_and_key_are_set_together() {
+        let tls = |set: &[(&str, &str)]| {
+            let read = read_tls(|name| {
+                let variable = set.iter().find(|(set, _)| *set == name);
+                variable.map(|(_, value)| (*value).to_owned())
+            });
+            read.map(|tls| format!("{tls:?}"))
+        };
+        let missing = |name| Err(EnvironmentError::Missing { name });
+        assert_eq!(tls(&[("TB_CERT_FILE", "c")]), missing("TB_KEY_FILE"));
+        assert_eq!(tls(&[("TB_KEY_FILE", "k")]), missing("TB_CERT_FILE"));
+        let expected = TlsConfig::new()
+            .ca(Pem::file("a"))
+            .identity(Identity::new(Pem::file("c"), Pem::file("k")));
+        let set = [
+            ("TB_CA_FILE", "a"),
+            ("TB_CERT_FILE", "c"),
+            ("TB_KEY_FILE", "k"),
+        ];
+        assert_eq!(tls(&set), Ok(format!("{expected:?}")));
     }
 
     const URL: (&str, &str) = ("TB_URL", "mqtt://localhost");

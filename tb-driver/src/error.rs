@@ -5,9 +5,9 @@ use core::convert::Infallible;
 use core::fmt;
 
 use tb_proto::{
-    AlreadyFollowed, AlreadyServed, AttributeTypeError, Cause, Endpoint, InvalidConfig, InvalidUrl,
-    LinkLost, Refusal, Refused, RefusedReason, RequestError, Undelivered, UnexpectedPayload,
-    UpdateError,
+    AlreadyFollowed, AlreadyServed, AttributeTypeError, Cause, Endpoint, InvalidChild,
+    InvalidConfig, InvalidUrl, LinkLost, Malformed, Refusal, Refused, RefusedReason, RequestError,
+    TlsFault, Undelivered, UnexpectedPayload, UpdateError,
 };
 
 use crate::provision::NotProvisioned;
@@ -20,7 +20,10 @@ pub enum StartError {
     Url(InvalidUrl),
     /// The configuration contradicts itself, or no server can accept it.
     Config(InvalidConfig),
-    /// The address asks for TLS, which this adapter does not speak. It never falls back to plain TCP.
+    /// TLS cannot be set up as configured.
+    #[cfg(feature = "_rustls")]
+    Tls(crate::tls::TlsSetupError),
+    /// The address asks for TLS, which this build does not speak. It never falls back to plain TCP.
     TlsNotSupported {
         /// The address.
         endpoint: Endpoint,
@@ -119,6 +122,8 @@ pub enum Error {
     Recv(RecvError),
     /// RPC calls are taken by somebody else.
     AlreadyServed(AlreadyServed),
+    /// A gateway cannot have such a child.
+    InvalidChild(InvalidChild),
     /// Updates are followed by somebody else.
     AlreadyFollowed(AlreadyFollowed),
     /// A package was not brought in.
@@ -140,9 +145,11 @@ impl fmt::Display for StartError {
         match self {
             Self::Url(error) => error.fmt(f),
             Self::Config(error) => error.fmt(f),
+            #[cfg(feature = "_rustls")]
+            Self::Tls(error) => error.fmt(f),
             Self::TlsNotSupported { endpoint } => write!(
                 f,
-                "{endpoint} asks for TLS, which is not supported: use mqtt:// and the port for plain TCP"
+                "{endpoint} asks for TLS, which is not built in: switch the feature `tls` on"
             ),
             Self::NoRuntime => {
                 f.write_str("there is no runtime here: call this inside of one, or use `prepare`")
@@ -178,8 +185,14 @@ const fn advice(cause: Cause) -> &'static str {
         Cause::Lost(LinkLost::Unreachable) | Cause::NoConnection => {
             "check the address, the network and the firewall"
         }
-        Cause::Lost(LinkLost::Tls) => "check the certificates and whether the port speaks TLS",
+        Cause::Lost(LinkLost::Tls(fault)) => tls_advice(fault),
         Cause::Lost(LinkLost::Proxy) => "check address, login and rules of the proxy",
+        Cause::Malformed(Malformed::Flags(0x15)) => {
+            "this is a TLS port: write mqtts://, or use the port for plain MQTT (1883)"
+        }
+        Cause::Malformed(Malformed::Flags(b'H')) => {
+            "this is a web server: use the MQTT port (1883)"
+        }
         Cause::NoConnAck => {
             "check whether this is the MQTT port of the server and not its TLS port"
         }
@@ -195,6 +208,46 @@ const fn advice(cause: Cause) -> &'static str {
         Cause::Refused(Refusal::RateLimited) => "connect less often, or raise the tenant's limits",
         Cause::Refused(Refusal::ProtocolVersion) => "choose the version of MQTT automatically",
         Cause::Requested => "connect again",
+        _ => "see the log of the server",
+    }
+}
+
+/// What a person can do about TLS that does not come about.
+const fn tls_advice(fault: TlsFault) -> &'static str {
+    match fault {
+        TlsFault::Expired => "renew it on the server; check the clock of this device too",
+        TlsFault::NotYetValid => "set the clock of this device",
+        TlsFault::WrongName => {
+            "use the host name in the certificate as address, or set it as server_name"
+        }
+        TlsFault::NoName => {
+            "have it issued with the host name as subject alternative name, or pin it"
+        }
+        TlsFault::UnknownIssuer => {
+            "give the CA that signed it (`ca`), or pin it (`pinned`); the server may also fail to send its intermediate certificates"
+        }
+        TlsFault::AuthorityAsServer => {
+            "it is self-signed: pin it (`pinned`) instead of using it as CA"
+        }
+        TlsFault::NotPinned => {
+            "if the server renewed it, give the new one to this device; otherwise somebody else answers"
+        }
+        TlsFault::InvalidCertificate => "have it issued again, for server authentication",
+        TlsFault::NotTls => "write mqtt:// for plain MQTT, or use the TLS port (8883)",
+        TlsFault::ClosedEarly => {
+            "check whether this is the TLS port (8883) and whether the server requires a client certificate"
+        }
+        TlsFault::NothingInCommon => "allow TLS 1.2 or 1.3 with modern ciphers on the server",
+        TlsFault::NoCommonProtocol => {
+            "offer the application protocol that the server expects (`alpn`)"
+        }
+        TlsFault::CertificateRequired => "give certificate and key of this device (`identity`)",
+        TlsFault::CertificateRefused => {
+            "check that the server knows the issuer of the device's certificate, its dates, and that it is for client authentication"
+        }
+        TlsFault::Broken => "see the log of the server",
+        TlsFault::Local => "check the files with certificates and key",
+        TlsFault::NotSupported => "put `Tls::over` around the transport, or write mqtt://",
         _ => "see the log of the server",
     }
 }
@@ -259,6 +312,7 @@ impl fmt::Display for Error {
             Self::Room(error) => error.fmt(f),
             Self::Recv(error) => error.fmt(f),
             Self::AlreadyServed(error) => error.fmt(f),
+            Self::InvalidChild(error) => error.fmt(f),
             Self::AlreadyFollowed(error) => error.fmt(f),
             Self::Update(error) => error.fmt(f),
             Self::UnexpectedPayload(error) => error.fmt(f),
@@ -359,6 +413,12 @@ impl From<RecvError> for Error {
 impl From<AlreadyServed> for Error {
     fn from(error: AlreadyServed) -> Self {
         Self::AlreadyServed(error)
+    }
+}
+
+impl From<InvalidChild> for Error {
+    fn from(error: InvalidChild) -> Self {
+        Self::InvalidChild(error)
     }
 }
 

@@ -15,10 +15,12 @@
 //!
 //! - `Tcp` of each adapter, and `Unix` for sockets of the file system, where the system has them.
 //! - [`Proxied::over`](crate::proxy::Proxied::over): through a SOCKS5 or HTTP proxy.
+//! - `Tls::over` (`tb_driver::tls`, `tb_blocking::Tls`): TLS where the address asks for it, over any other. It asks
+//!   the one below for `mqtt://`, so that a transport without TLS refuses `mqtts://` wherever it stands alone.
 //! - [`Compat`](https://docs.rs/tb-tokio) of `tb-tokio`: any stream of tokio.
 //!
 //! Connectors go on top of each other. One that wraps another asks it for what *it* needs, a connection to a
-//! proxy for instance, and hands on the rest.
+//! proxy for instance, and hands on the rest. The example `websocket_transport` has one for WebSocket.
 //!
 //! # What a connector owes
 //!
@@ -103,6 +105,8 @@
 //!
 //! # Without a driver
 //!
-//! A loop of one's own over [`tb_proto::Client`] needs no connector at all. Between the two stands
+//! A loop of one's own over [`tb_proto::Client`] needs no connector at all: the page of that
+//! crate tells its six steps, and the examples `embed_blocking_loop` and `embed_thousand_devices` take them.
+//! Between the two stands
 //! [`Engine`](crate::Engine): the tickets and streams of the shared [`Client`](crate::Client) over a loop of
 //! one's own, as the threads of `tb-blocking` are.

@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 
 use tb_driver::provision::{CredentialsFile, FileWork, with_own_token};
-use tb_driver::{NotProvisioned, StartError};
-use tb_proto::{Credentials, Endpoint, ProvisionRequest, Scheme};
+#[cfg(feature = "_rustls")]
+use tb_driver::tls::TlsConfig;
+use tb_driver::{NotProvisioned, Stack, StartError};
+use tb_proto::{Credentials, Endpoint, ProvisionRequest};
 use tokio::task::spawn_blocking;
 
 use crate::{Tcp, TokioTimer};
@@ -24,9 +26,31 @@ where
     U: TryInto<Endpoint>,
     StartError: From<U::Error>,
 {
-    let endpoint = endpoint(url)?;
-    let (mut timer, request) = (TokioTimer::new(), with_own_token(request)?);
-    tb_driver::provision::provision(&mut Tcp, &mut timer, endpoint, request, false).await
+    let endpoint = url.try_into().map_err(StartError::from)?;
+    let connector = tb_driver::stack(Tcp, &endpoint)?;
+    asked(connector, endpoint, request).await
+}
+
+/// As [`provision`], with this configuration of TLS.
+///
+/// ThingsBoard knows a device with an X.509 certificate by that certificate: for
+/// [`Credentials::certificate`] it has to be the identity of `tls`.
+///
+/// # Errors
+/// [`NotProvisioned`], when the time of the request is over at the latest.
+#[cfg(feature = "_rustls")]
+pub async fn provision_with_tls<U>(
+    tls: TlsConfig,
+    url: U,
+    request: ProvisionRequest,
+) -> Result<Credentials, NotProvisioned>
+where
+    U: TryInto<Endpoint>,
+    StartError: From<U::Error>,
+{
+    let endpoint = url.try_into().map_err(StartError::from)?;
+    let connector = over_tls(tls, &endpoint)?;
+    asked(connector, endpoint, request).await
 }
 
 /// The credentials in the file at `path`, or, the first time, those that the server at `url` gives this
@@ -50,30 +74,65 @@ where
     U: TryInto<Endpoint>,
     StartError: From<U::Error>,
 {
-    let endpoint = endpoint(url)?;
-    let mut timer = TokioTimer::new();
-    tb_driver::provision::load_or_provision(
-        &mut Tcp,
-        &mut timer,
-        endpoint,
-        path.into(),
-        request,
-        unblock,
-    )
-    .await
+    let endpoint = url.try_into().map_err(StartError::from)?;
+    let connector = tb_driver::stack(Tcp, &endpoint)?;
+    kept(connector, path.into(), endpoint, request).await
 }
 
-fn endpoint<U>(url: U) -> Result<Endpoint, NotProvisioned>
+/// As [`load_or_provision`], with this configuration of TLS.
+///
+/// ThingsBoard knows a device with an X.509 certificate by that certificate: for
+/// [`Credentials::certificate`] it has to be the identity of `tls`.
+///
+/// # Errors
+/// [`NotProvisioned`], when the time of the request is over at the latest.
+#[cfg(feature = "_rustls")]
+pub async fn load_or_provision_with_tls<U>(
+    path: impl Into<PathBuf>,
+    tls: TlsConfig,
+    url: U,
+    request: ProvisionRequest,
+) -> Result<Credentials, NotProvisioned>
 where
     U: TryInto<Endpoint>,
     StartError: From<U::Error>,
 {
     let endpoint = url.try_into().map_err(StartError::from)?;
-    if endpoint.scheme() == Scheme::Mqtt {
-        Ok(endpoint)
-    } else {
-        Err(StartError::TlsNotSupported { endpoint }.into())
-    }
+    let connector = over_tls(tls, &endpoint)?;
+    kept(connector, path.into(), endpoint, request).await
+}
+
+#[cfg(feature = "_rustls")]
+fn over_tls(tls: TlsConfig, endpoint: &Endpoint) -> Result<Stack<Tcp>, StartError> {
+    tb_driver::check_tls(&tls, core::slice::from_ref(endpoint))?;
+    Ok(Stack::over(Tcp).config(tls))
+}
+
+async fn asked(
+    mut connector: Stack<Tcp>,
+    endpoint: Endpoint,
+    request: ProvisionRequest,
+) -> Result<Credentials, NotProvisioned> {
+    let (mut timer, request) = (TokioTimer::new(), with_own_token(request)?);
+    tb_driver::provision::provision(&mut connector, &mut timer, endpoint, request, false).await
+}
+
+async fn kept(
+    mut connector: Stack<Tcp>,
+    path: PathBuf,
+    endpoint: Endpoint,
+    request: ProvisionRequest,
+) -> Result<Credentials, NotProvisioned> {
+    let mut timer = TokioTimer::new();
+    tb_driver::provision::load_or_provision(
+        &mut connector,
+        &mut timer,
+        endpoint,
+        path,
+        request,
+        unblock,
+    )
+    .await
 }
 
 async fn unblock(work: FileWork) -> Result<CredentialsFile, NotProvisioned> {

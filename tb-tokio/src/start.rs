@@ -5,8 +5,8 @@ use core::pin::Pin;
 use core::task::{Context, Poll};
 use core::time::Duration;
 
-use tb_driver::{Client, NotConnected, StartError, connected_within};
-use tb_proto::{Config, Credentials, Endpoint, Scheme};
+use tb_driver::{Client, NotConnected, Setup, Stack, StartError, connected_within};
+use tb_proto::{Config, Credentials, Endpoint};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
@@ -17,7 +17,7 @@ pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Connects a device to the server at `url` and waits until the server has accepted it.
 ///
-/// `url` is an [`Endpoint`] or a text such as `mqtt://demo.example:1883`. The client runs in a task
+/// `url` is an [`Endpoint`] or a text such as `mqtt://demo.example` or `mqtts://demo.example`. The client runs in a task
 /// of the present runtime until it is disconnected or its last handle is dropped. Everything but
 /// address and credentials is as in [`Config::new`]; see [`connect_with`] for other choices.
 ///
@@ -34,14 +34,17 @@ where
     connect_with(Config::new(endpoint, credentials), CONNECT_TIMEOUT).await
 }
 
-/// Connects with every choice of a [`Config`], and waits for the first connection for `deadline`.
+/// Connects with every choice of a [`Config`] or a [`Setup`], and waits for the first connection for `deadline`.
 ///
 /// Cancel safe: dropping the future shuts the client down.
 ///
 /// # Errors
 /// [`NotConnected`], and then the client is shut down. Use [`start`] for a client that goes on trying.
-pub async fn connect_with(config: Config, deadline: Duration) -> Result<Client, NotConnected> {
-    let client = start(config)?;
+pub async fn connect_with(
+    setup: impl Into<Setup>,
+    deadline: Duration,
+) -> Result<Client, NotConnected> {
+    let client = start(setup)?;
     connected_within(client, &mut TokioTimer::new(), deadline).await
 }
 
@@ -51,8 +54,8 @@ pub async fn connect_with(config: Config, deadline: Duration) -> Result<Client, 
 ///
 /// # Errors
 /// [`StartError`].
-pub fn start(config: Config) -> Result<Client, StartError> {
-    spawn(config).map(|(client, _)| client)
+pub fn start(setup: impl Into<Setup>) -> Result<Client, StartError> {
+    spawn(setup).map(|(client, _)| client)
 }
 
 /// As [`start`], with the handle of the task in which the client runs.
@@ -62,9 +65,9 @@ pub fn start(config: Config) -> Result<Client, StartError> {
 ///
 /// # Errors
 /// [`StartError`].
-pub fn spawn(config: Config) -> Result<(Client, JoinHandle<()>), StartError> {
+pub fn spawn(setup: impl Into<Setup>) -> Result<(Client, JoinHandle<()>), StartError> {
     let runtime = Handle::try_current().map_err(|_| StartError::NoRuntime)?;
-    let (client, driver) = prepare(config)?;
+    let (client, driver) = prepare(setup)?;
     Ok((client, runtime.spawn(driver)))
 }
 
@@ -73,24 +76,16 @@ pub fn spawn(config: Config) -> Result<(Client, JoinHandle<()>), StartError> {
 ///
 /// # Errors
 /// [`StartError`].
-pub fn prepare(config: Config) -> Result<(Client, Driver), StartError> {
-    if let Some(endpoint) = config
-        .endpoints()
-        .iter()
-        .find(|to| to.scheme() != Scheme::Mqtt)
-    {
-        return Err(StartError::TlsNotSupported {
-            endpoint: endpoint.clone(),
-        });
-    }
-    let (client, driver) = tb_driver::Driver::new(config, Tcp, TokioTimer::new())?;
+pub fn prepare(setup: impl Into<Setup>) -> Result<(Client, Driver), StartError> {
+    let (config, connector) = setup.into().over(Tcp)?;
+    let (client, driver) = tb_driver::Driver::new(config, connector, TokioTimer::new())?;
     Ok((client, Driver(driver)))
 }
 
-/// A client at work over TCP, to be spawned or polled: a [`tb_driver::Driver`].
+/// A client at work over TCP or TLS, to be spawned or polled: a [`tb_driver::Driver`].
 #[derive(Debug)]
 #[must_use = "nothing happens unless the driver is polled"]
-pub struct Driver(tb_driver::Driver<Tcp, TokioTimer>);
+pub struct Driver(tb_driver::Driver<Stack<Tcp>, TokioTimer>);
 
 impl Future for Driver {
     type Output = ();

@@ -4,7 +4,7 @@ use core::future::Future;
 use core::pin::Pin;
 
 use tb_driver::{Connect, ConnectError};
-use tb_proto::{Endpoint, LinkLost, Scheme};
+use tb_proto::{Endpoint, LinkLost, Scheme, TlsFault};
 use tokio::net::{TcpStream, lookup_host};
 
 use crate::Compat;
@@ -27,7 +27,7 @@ async fn open(target: Endpoint) -> Result<Compat<TcpStream>, ConnectError> {
     if target.scheme() != Scheme::Mqtt {
         // Never plain TCP where TLS was asked for.
         return Err(ConnectError::new(
-            LinkLost::Tls,
+            LinkLost::Tls(TlsFault::NotSupported),
             "this transport speaks no TLS",
         ));
     }

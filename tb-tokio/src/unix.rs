@@ -5,7 +5,7 @@ use core::pin::Pin;
 use std::path::PathBuf;
 
 use tb_driver::{Connect, ConnectError};
-use tb_proto::{Endpoint, LinkLost, Scheme};
+use tb_proto::{Endpoint, LinkLost, Scheme, TlsFault};
 use tokio::net::UnixStream;
 
 use crate::Compat;
@@ -40,7 +40,7 @@ async fn open(path: PathBuf, scheme: Scheme) -> Result<Compat<UnixStream>, Conne
     if scheme != Scheme::Mqtt {
         // Never plain where TLS was asked for.
         return Err(ConnectError::new(
-            LinkLost::Tls,
+            LinkLost::Tls(TlsFault::NotSupported),
             "this transport speaks no TLS",
         ));
     }

@@ -45,6 +45,23 @@ pub fn main_with(
     }
 }
 
+/// Lets this process have so many open sockets and files, where the system sets a lower limit for those that
+/// do not ask.
+///
+/// # Errors
+/// When the system allows less even then.
+pub fn allow_sockets(count: u64) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        use nix::sys::resource::{Resource, getrlimit, setrlimit};
+        let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
+        if soft < count {
+            setrlimit(Resource::RLIMIT_NOFILE, count, hard.max(count))?;
+        }
+    }
+    Ok(())
+}
+
 impl Server {
     fn new(limits: TenantLimits) -> io::Result<Self> {
         if let Ok(url) = env::var("TB_URL") {

@@ -2,6 +2,7 @@
 
 #[cfg(unix)]
 pub mod bench;
+pub mod certificates;
 pub mod example;
 pub mod network;
 pub mod proxy;

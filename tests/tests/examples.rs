@@ -10,6 +10,10 @@ use std::time::{Duration, Instant};
 mod claim_device;
 #[path = "../examples/client_rpc.rs"]
 mod client_rpc;
+#[path = "../examples/embed_blocking_loop.rs"]
+mod embed_blocking_loop;
+#[path = "../examples/embed_thousand_devices.rs"]
+mod embed_thousand_devices;
 #[path = "../examples/provision_device.rs"]
 mod provision_device;
 #[path = "../examples/quickstart_async_std.rs"]
@@ -38,6 +42,10 @@ mod telemetry_and_attributes_blocking;
 mod telemetry_pack;
 #[path = "../examples/telemetry_without_executor.rs"]
 mod telemetry_without_executor;
+#[path = "../examples/tls_device.rs"]
+mod tls_device;
+#[path = "../examples/websocket_transport.rs"]
+mod websocket_transport;
 
 /// Against the simulator in their own process they wait for nothing but each other.
 const AT_MOST: Duration = Duration::from_secs(5);
@@ -81,6 +89,7 @@ fn no_example_is_left_without_a_run() {
 
 examples! {
     a_device_is_claimed: claim_device,
+    a_device_is_known_by_its_certificate: tls_device,
     a_device_is_provisioned: provision_device,
     a_device_calls_the_server: client_rpc,
     a_device_asks_for_attributes: request_attributes,
@@ -92,6 +101,9 @@ examples! {
     a_device_sends_telemetry_and_attributes_on_threads: telemetry_and_attributes_blocking,
     a_device_follows_its_attributes_on_threads: subscription_to_attributes_blocking,
     a_device_answers_calls_on_threads: respond_to_server_rpc_blocking,
+    a_loop_of_ones_own_drives_a_device: embed_blocking_loop,
+    one_thread_drives_a_thousand_devices: embed_thousand_devices,
+    a_device_sends_telemetry_over_web_socket: websocket_transport,
     a_device_does_all_of_it_on_smol: quickstart_smol,
     a_device_does_all_of_it_on_async_std: quickstart_async_std,
     a_device_answers_calls_on_smol: respond_to_server_rpc_smol,

@@ -3,7 +3,7 @@
 use alloc::string::{String, ToString};
 use core::fmt;
 
-use tb_proto::{InvalidUrl, LinkLost};
+use tb_proto::{InvalidUrl, LinkLost, TlsFault};
 
 use crate::connect::ConnectError;
 
@@ -48,7 +48,7 @@ impl ProxyError {
             | Self::NameTooLong => LinkLost::Proxy,
             Self::Unreachable | Self::Refused { .. } => LinkLost::Unreachable,
             Self::ConnectionRefused => LinkLost::ConnectionRefused,
-            Self::TlsMissing => LinkLost::Tls,
+            Self::TlsMissing => LinkLost::Tls(TlsFault::NotSupported),
         }
     }
 }

@@ -74,10 +74,11 @@ impl Cause {
     ///
     /// `connect` of the adapters fails early where this is false.
     pub const fn is_permanent(self) -> bool {
-        matches!(
-            self,
-            Self::Refused(Refusal::Credentials) | Self::Lost(LinkLost::Tls | LinkLost::Proxy)
-        )
+        match self {
+            Self::Refused(Refusal::Credentials) | Self::Lost(LinkLost::Proxy) => true,
+            Self::Lost(LinkLost::Tls(fault)) => fault.is_permanent(),
+            _ => false,
+        }
     }
 }
 

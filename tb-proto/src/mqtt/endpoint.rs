@@ -69,6 +69,13 @@ impl Endpoint {
         })
     }
 
+    /// The same host and port reached by `scheme`. A transport that wraps another asks that one so.
+    #[must_use]
+    pub fn with_scheme(mut self, scheme: Scheme) -> Self {
+        self.scheme = scheme;
+        self
+    }
+
     /// How the bytes travel.
     pub const fn scheme(&self) -> Scheme {
         self.scheme

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::Endpoint;
+use super::{Endpoint, TlsFault};
 
 /// One attempt to reach the server, from dialling to the end of the connection.
 ///
@@ -49,8 +49,8 @@ pub enum LinkLost {
     HostNotFound,
     /// The network or the host cannot be reached, or did not answer.
     Unreachable,
-    /// TLS could not be set up: certificate, name, version or a server that speaks no TLS.
-    Tls,
+    /// TLS could not be set up or failed.
+    Tls(TlsFault),
     /// A proxy on the way refuses: it wants another login, has rules against it, or is no proxy.
     Proxy,
     /// The peer ended the connection in an orderly way (FIN).
@@ -71,10 +71,10 @@ impl LinkLost {
 impl fmt::Display for LinkLost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Tls(fault) => return fault.fmt(f),
             Self::ConnectionRefused => "nobody listens at that address and port",
             Self::HostNotFound => "the host name could not be resolved",
             Self::Unreachable => "the host cannot be reached",
-            Self::Tls => "TLS could not be set up",
             Self::Proxy => "the proxy refuses the connection",
             Self::Closed => "the peer closed the connection",
             Self::Reset => "the connection was reset",

@@ -55,6 +55,7 @@ mod stored;
 mod subscriptions;
 mod telemetry;
 mod time;
+pub(crate) mod tls;
 mod topics;
 mod violations;
 

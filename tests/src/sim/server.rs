@@ -1,10 +1,11 @@
-//! The simulator served over TCP or a Unix socket, in real time, by plain threads.
+//! The simulator served over TCP, TLS or a Unix socket, in real time, by plain threads.
 //!
 //! For examples, for adapters, and for clients that others wrote. One thread accepts, one keeps the
 //! timers, one reads each connection and writes what its bytes caused.
 
 use core::net::{Ipv4Addr, SocketAddr};
 use core::time::Duration;
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io;
 use std::net::{Shutdown, TcpListener, ToSocketAddrs};
@@ -16,7 +17,10 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use rustls::ServerConfig;
+
 use super::socket::{Door, Listener, Socket};
+use super::tls::ServerTls;
 use super::{CallResult, ConnectionId, Control, Output, Setup, Simulator, Stored, Time};
 
 /// How often a reader looks whether its connection was closed from this side meanwhile. Until then it
@@ -46,6 +50,8 @@ struct Shared {
     /// Those who wait for facts wait here.
     progress: Condvar,
     started: Instant,
+    /// Every connection speaks TLS.
+    tls: Option<Arc<ServerConfig>>,
 }
 
 #[derive(Debug)]
@@ -63,6 +69,7 @@ struct State {
 #[derive(Debug)]
 struct Link {
     stream: Box<dyn Socket>,
+    tls: Option<ServerTls>,
     pending: Mutex<Pending>,
     /// Held while writing, so that what was taken first is written first. True once it was closed.
     writing: Mutex<bool>,
@@ -85,12 +92,30 @@ impl SimulatorServer {
         Self::bind(setup, (Ipv4Addr::LOCALHOST, 0))
     }
 
+    /// Serves over TLS on a free port of the loopback interface. A client that shows a certificate is
+    /// known by it.
+    ///
+    /// # Errors
+    ///
+    /// When the port cannot be opened or a thread cannot be started.
+    pub fn start_tls(setup: Setup, tls: Arc<ServerConfig>) -> io::Result<Self> {
+        Self::bind_with(setup, (Ipv4Addr::LOCALHOST, 0), Some(tls))
+    }
+
     /// Serves on this address.
     ///
     /// # Errors
     ///
     /// When the port cannot be opened or a thread cannot be started.
-    pub fn bind(mut setup: Setup, address: impl ToSocketAddrs) -> io::Result<Self> {
+    pub fn bind(setup: Setup, address: impl ToSocketAddrs) -> io::Result<Self> {
+        Self::bind_with(setup, address, None)
+    }
+
+    fn bind_with(
+        mut setup: Setup,
+        address: impl ToSocketAddrs,
+        tls: Option<Arc<ServerConfig>>,
+    ) -> io::Result<Self> {
         if let Ok(since_1970) = SystemTime::now().duration_since(UNIX_EPOCH) {
             setup.server.unix_ms_at_start =
                 i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX);
@@ -110,6 +135,7 @@ impl SimulatorServer {
                 timer: Condvar::new(),
                 progress: Condvar::new(),
                 started: Instant::now(),
+                tls,
             }),
             doors: Vec::new(),
             threads: Vec::new(),
@@ -302,13 +328,16 @@ impl Shared {
     }
 
     fn serve(&self, stream: Box<dyn Socket>) {
-        let Ok(link) = Link::new(stream) else { return };
+        let Ok(link) = Link::new(stream, self.tls.clone()) else {
+            return;
+        };
         let link = Arc::new(link);
+        let certificate = link.tls.as_ref().and_then(ServerTls::client);
         let mut state = self.lock();
         if state.stopping {
             return;
         }
-        let connection = state.simulator.open(self.now(), None);
+        let connection = state.simulator.open(self.now(), certificate);
         state.links.insert(connection, Arc::clone(&link));
         drop(state);
         // Sends what accepting alone has caused, which may be the close of a refused connection.
@@ -320,7 +349,10 @@ impl Shared {
                     let Some(data) = buffer.get(..count) else {
                         break;
                     };
-                    self.drive(|simulator, now| simulator.handle_input(now, connection, data));
+                    let Ok(Some(data)) = link.decrypt(data) else {
+                        break;
+                    };
+                    self.drive(|simulator, now| simulator.handle_input(now, connection, &data));
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if is_timeout(&error) && !link.is_closed() => {}
@@ -354,10 +386,15 @@ impl State {
 }
 
 impl Link {
-    fn new(stream: Box<dyn Socket>) -> io::Result<Self> {
+    fn new(stream: Box<dyn Socket>, tls: Option<Arc<ServerConfig>>) -> io::Result<Self> {
         stream.set_timeouts(LINGER, WRITE_TIMEOUT)?;
+        let tls = match tls {
+            Some(config) => Some(ServerTls::accept(config, &*stream)?),
+            None => None,
+        };
         Ok(Self {
             stream,
+            tls,
             pending: Mutex::default(),
             writing: Mutex::default(),
         })
@@ -378,13 +415,30 @@ impl Link {
             let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
             core::mem::take(&mut *pending)
         };
-        let written = self.stream.write_all(&taken.bytes);
+        let written = self
+            .encrypt(&taken)
+            .and_then(|bytes| self.stream.write_all(&bytes));
         if written.is_err() {
             self.stream.shutdown(Shutdown::Both);
         } else if taken.close {
             self.stream.shutdown(Shutdown::Write);
         }
         *closed |= taken.close;
+    }
+
+    fn encrypt<'a>(&self, taken: &'a Pending) -> io::Result<Cow<'a, [u8]>> {
+        match &self.tls {
+            Some(tls) => tls.encrypt(&taken.bytes, taken.close).map(Cow::Owned),
+            None => Ok(Cow::Borrowed(&taken.bytes)),
+        }
+    }
+
+    /// `None`: nothing more comes.
+    fn decrypt<'a>(&self, data: &'a [u8]) -> io::Result<Option<Cow<'a, [u8]>>> {
+        match &self.tls {
+            Some(tls) => Ok(tls.decrypt(data)?.map(Cow::Owned)),
+            None => Ok(Some(Cow::Borrowed(data))),
+        }
     }
 
     fn is_closed(&self) -> bool {

@@ -4,7 +4,8 @@ use std::task::Poll;
 use std::time::Duration;
 
 use serde_json::json;
-use tb_driver::{Client, Error, NotConnected, Receiver, RpcRequest, StartError, WaitError};
+use tb_driver::tls::{Pem, TlsConfig};
+use tb_driver::{Client, Error, NotConnected, Receiver, RpcRequest, Setup, StartError, WaitError};
 use tb_proto::{
     AttributeUpdate, AttributeValues, Cause, Config, Credentials, Drained, InvalidUrl, LinkLost,
     Refusal, RpcResponse,
@@ -106,18 +107,20 @@ fn what_cannot_work_is_refused_before_anything_is_tried() {
     let text = "the access token is empty: copy it from the device's page";
     assert_eq!(tb_blocking::start(empty).unwrap_err().to_string(), text);
 
-    let tls = Config::new(
+    let config = Config::new(
         "mqtts://localhost".parse().unwrap(),
         Credentials::token("t"),
     );
-    for error in [
-        tb_blocking::start(tls.clone()).unwrap_err(),
-        tb_tokio::prepare(tls).map(drop).unwrap_err(),
-    ] {
-        assert!(
-            matches!(error, StartError::TlsNotSupported { .. }),
-            "{error:?}"
-        );
+    let tls = TlsConfig::new().ca(Pem::file("/nowhere/ca.pem"));
+    let setup = Setup::from(config).tls(tls);
+    let refused = [
+        tb_blocking::start(setup.clone()).unwrap_err(),
+        tb_async_std::prepare(setup.clone()).map(drop).unwrap_err(),
+        tb_tokio::prepare(setup).map(drop).unwrap_err(),
+    ];
+    for error in refused {
+        let text = "cannot read /nowhere/ca.pem: entity not found";
+        assert_eq!(error.to_string(), text);
     }
 
     let url = tb_blocking::connect("localhost", Credentials::token("t")).unwrap_err();

@@ -4,7 +4,7 @@ use core::fmt;
 use core::time::Duration;
 
 use proptest::prelude::*;
-use tb_proto::{LinkLost, ProtocolVersion};
+use tb_proto::{LinkLost, ProtocolVersion, TlsFault};
 use tb_tests::network::{Cut, Pieces, Side};
 use tb_tests::sim::CloseReason;
 use tb_tests::world::{Answering, Step, script};
@@ -160,7 +160,7 @@ fn refusal() -> impl Strategy<Value = LinkLost> {
         Just(LinkLost::ConnectionRefused),
         Just(LinkLost::HostNotFound),
         Just(LinkLost::Unreachable),
-        Just(LinkLost::Tls),
+        Just(LinkLost::Tls(TlsFault::UnknownIssuer)),
         Just(LinkLost::Local),
     ]
 }

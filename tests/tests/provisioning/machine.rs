@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use tb_proto::ProtocolVersion::{V3_1_1, V5};
-use tb_proto::{Cause, Credentials, LinkLost, ProvisionError, ProvisionRequest, VersionPolicy};
+use tb_proto::{
+    Cause, Credentials, LinkLost, ProvisionError, ProvisionRequest, TlsFault, VersionPolicy,
+};
 use tb_tests::network::{Cut, Dial, Pieces, Side};
 use tb_tests::sim::ConnectRefusal;
 
@@ -309,10 +311,10 @@ fn a_server_that_comes_late_is_found() {
 #[test]
 fn what_no_time_will_mend_is_told_at_once() {
     let mut field = Field::new(1);
-    field.conditions().dial = Dial::Refused(LinkLost::Tls);
+    field.conditions().dial = Dial::Refused(LinkLost::Tls(TlsFault::WrongName));
     let device = field.ask(VersionPolicy::Automatic, request().credentials(own()));
     field.wait(Duration::from_secs(1));
-    let expected = ProvisionError::NotConnected(Cause::Lost(LinkLost::Tls));
+    let expected = ProvisionError::NotConnected(Cause::Lost(LinkLost::Tls(TlsFault::WrongName)));
     assert_eq!(field.outcome(device), Some(&Err(expected)));
     // A broker that is no ThingsBoard.
     let mut field = Field::new(1);

@@ -5,7 +5,7 @@ use core::time::Duration;
 use tb_proto::ProtocolVersion::{V3_1_1, V5};
 use tb_proto::{
     Cause, Client, Config, Credentials, Event, Instant, LinkLost, LinkRequest, ProtocolVersion,
-    ReasonCode, Refusal, State, Telemetry, VersionPolicy,
+    ReasonCode, Refusal, State, Telemetry, TlsFault, VersionPolicy,
 };
 use tb_tests::network::Cut;
 use tb_tests::sim::TenantLimits;
@@ -152,7 +152,7 @@ fn every_failure_to_connect_backs_off_up_to_a_minute() {
         LinkLost::ConnectionRefused,
         LinkLost::HostNotFound,
         LinkLost::Unreachable,
-        LinkLost::Tls,
+        LinkLost::Tls(TlsFault::UnknownIssuer),
         LinkLost::Local,
     ] {
         let mut world = World::new(9);

@@ -5,3 +5,4 @@ mod proxies;
 mod proxy_server;
 #[cfg(unix)]
 mod unix;
+mod websocket;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tb_driver::proxy::{Proxied, Proxy};
 use tb_driver::{Client, NotConnected};
-use tb_proto::{Cause, Config, LinkLost};
+use tb_proto::{Cause, Config, LinkLost, TlsFault};
 
 use crate::client::{
     PATIENCE, config, config_for, does_not_connect, nothing_is_lost, on_smol, on_threads, on_tokio,
@@ -123,7 +123,7 @@ fn a_server_that_is_no_proxy_ends_connecting_at_once() {
 
 #[test]
 fn a_proxy_alone_never_stands_in_for_tls() {
-    let refused = NotConnected::Refused(Cause::Lost(LinkLost::Tls));
+    let refused = NotConnected::Refused(Cause::Lost(LinkLost::Tls(TlsFault::NotSupported)));
     for speaks in BOTH {
         let proxy = ProxyServer::start(speaks, false);
         everywhere(&config_for("mqtts://localhost"), &proxy.proxy(), |client| {

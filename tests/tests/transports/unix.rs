@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use tb_driver::NotConnected;
-use tb_proto::{Cause, LinkLost};
+use tb_proto::{Cause, LinkLost, TlsFault};
 use tb_tests::sim::server::SimulatorServer;
 
 use crate::client::{config_for, does_not_connect, nothing_is_lost, on_smol, on_threads, on_tokio};
@@ -67,7 +67,7 @@ fn a_socket_that_is_not_there_is_tried_again_and_tls_is_never_left_out() {
     let missing = NotConnected::TimedOut {
         last: Some(Cause::Lost(LinkLost::ConnectionRefused)),
     };
-    let no_tls = NotConnected::Refused(Cause::Lost(LinkLost::Tls));
+    let no_tls = NotConnected::Refused(Cause::Lost(LinkLost::Tls(TlsFault::NotSupported)));
     let short = Duration::from_millis(200);
     for (url, expected) in [(NAME, missing), ("mqtts://gateway.invalid", no_tls)] {
         let (client, _runtime) = on_tokio(config_for(url), tb_tokio::Unix::at(&place.0));

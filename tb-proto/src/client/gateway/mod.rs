@@ -79,6 +79,9 @@ impl Gateway<'_> {
             }
             return Ok(child);
         }
+        if client.mqtt.is_draining() {
+            return Err(InvalidChild::Closed);
+        }
         check_name(name).map_err(InvalidChild::Name)?;
         if let Some(profile) = profile {
             check_name(profile).map_err(InvalidChild::Profile)?;

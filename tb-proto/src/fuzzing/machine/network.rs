@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use super::script::Verb;
 use super::wire::{Peer, Unacknowledged};
 use super::{Wire, World, packets};
-use crate::{LinkLost, ProtocolVersion};
+use crate::{LinkLost, ProtocolVersion, TlsFault};
 
 const LOST: [LinkLost; 8] = [
     LinkLost::Closed,
@@ -13,7 +13,7 @@ const LOST: [LinkLost; 8] = [
     LinkLost::Local,
     LinkLost::ConnectionRefused,
     LinkLost::Unreachable,
-    LinkLost::Tls,
+    LinkLost::Tls(TlsFault::UnknownIssuer),
     LinkLost::HostNotFound,
     LinkLost::Proxy,
 ];

@@ -1,0 +1,211 @@
+//! TLS over any transport.
+
+use alloc::sync::Arc;
+use core::time::Duration;
+use std::io::{self, Read, Write};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tb_driver::tls::{TlsConfig, TlsSession};
+use tb_driver::{ConnectError, link_lost};
+use tb_proto::{Endpoint, LinkLost, Scheme, TlsFault};
+
+use crate::proxied::within;
+use crate::{Connect, Connection};
+
+/// A peer that does not get on with the handshake is given up after this.
+const TIMEOUT: Duration = Duration::from_secs(20);
+
+const LATE: &str = "TLS was not set up in time";
+
+/// A record holds at most this much (RFC 8446, 5.1); so much is encrypted at a time.
+const RECORD: usize = 16 * 1024;
+
+/// So much is read at a time, into the stack of the thread.
+const READ: usize = 8 * 1024;
+
+/// Connects by another transport and sets TLS up where the address asks for it (`mqtts://`).
+///
+/// The transport below is asked for the same host and port with `mqtt://`: it carries bytes and
+/// knows nothing of TLS. Reading and writing go on at the same time: neither waits for the other.
+#[derive(Clone, Debug)]
+pub struct Tls<C> {
+    below: C,
+    config: TlsConfig,
+}
+
+impl<C> Tls<C> {
+    /// TLS over the connections of `below`, with the default configuration.
+    pub fn over(below: C) -> Self {
+        Self {
+            below,
+            config: TlsConfig::new(),
+        }
+    }
+
+    /// With this configuration.
+    #[must_use]
+    pub fn config(mut self, config: TlsConfig) -> Self {
+        self.config = config;
+        self
+    }
+}
+
+impl<C: Connect> Connect for Tls<C> {
+    fn connect(&mut self, target: &Endpoint) -> Result<Connection, ConnectError> {
+        if target.scheme() != Scheme::Mqtts {
+            return self.below.connect(target);
+        }
+        let session = TlsSession::new(&self.config, target.host())?;
+        let below = self
+            .below
+            .connect(&target.clone().with_scheme(Scheme::Mqtt))?;
+        handshake(session, below)
+    }
+}
+
+fn handshake(mut session: TlsSession, below: Connection) -> Result<Connection, ConnectError> {
+    let Connection {
+        mut reader,
+        mut writer,
+        shutdown,
+    } = below;
+    let outcome = within(TIMEOUT, LATE, &shutdown, || {
+        shake_hands(&mut session, &mut *reader, &mut *writer)
+    });
+    if let Err(error) = outcome {
+        shutdown();
+        return Err(error);
+    }
+    let session = Arc::new(Mutex::new(session));
+    let reader = Decrypting {
+        session: Arc::clone(&session),
+        below: reader,
+    };
+    let writer = Encrypting {
+        session,
+        below: writer,
+    };
+    Ok(Connection {
+        reader: Box::new(reader),
+        writer: Box::new(writer),
+        shutdown,
+    })
+}
+
+fn shake_hands(
+    session: &mut TlsSession,
+    reader: &mut dyn Read,
+    writer: &mut dyn Write,
+) -> Result<(), ConnectError> {
+    let mut buffer = [0; READ];
+    loop {
+        let output = session.take_output();
+        if !output.is_empty() {
+            writer.write_all(&output).map_err(|error| failed(&error))?;
+            writer.flush().map_err(|error| failed(&error))?;
+        }
+        if !session.is_handshaking() {
+            return Ok(());
+        }
+        let taken = match read(reader, &mut buffer).map_err(|error| failed(&error))? {
+            [] => session.handle_end(),
+            data => session.handle_input(data),
+        };
+        if let Err(error) = taken {
+            // The peer is told what is wrong; it may have gone.
+            let _ = writer.write_all(&session.take_output());
+            let _ = writer.flush();
+            return Err(error.into());
+        }
+    }
+}
+
+/// A peer that closes before TLS is set up has reasons that it does not tell.
+fn failed(error: &io::Error) -> ConnectError {
+    let cause = match link_lost(error) {
+        LinkLost::Closed | LinkLost::Reset => LinkLost::Tls(TlsFault::ClosedEarly),
+        cause => cause,
+    };
+    ConnectError::new(cause, error.to_string())
+}
+
+fn read<'a>(reader: &mut dyn Read, buffer: &'a mut [u8]) -> io::Result<&'a [u8]> {
+    loop {
+        match reader.read(buffer) {
+            // A transport that claims more than fits is broken.
+            Ok(read) => return buffer.get(..read).ok_or(io::ErrorKind::Other.into()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// The half for the thread that reads. The session is locked while bytes are decrypted, never while a
+/// read blocks.
+struct Decrypting {
+    session: Arc<Mutex<TlsSession>>,
+    below: Box<dyn Read + Send>,
+}
+
+impl Read for Decrypting {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut encrypted = [0; READ];
+        loop {
+            {
+                let mut session = lock(&self.session);
+                let read = session.read(buffer);
+                if read > 0 || buffer.is_empty() || session.is_closed() {
+                    return Ok(read);
+                }
+            }
+            let data = read(&mut *self.below, &mut encrypted)?;
+            let mut session = lock(&self.session);
+            if data.is_empty() {
+                session.handle_end()?;
+                return Ok(0);
+            }
+            // What TLS itself has to answer goes out with the next write.
+            session.handle_input(data)?;
+        }
+    }
+}
+
+/// The half for the thread that writes: the only one that takes bytes out to be sent, so that records
+/// keep their order.
+struct Encrypting {
+    session: Arc<Mutex<TlsSession>>,
+    below: Box<dyn Write + Send>,
+}
+
+impl Write for Encrypting {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        let (written, output) = {
+            let mut session = lock(&self.session);
+            let record = buffer.get(..RECORD).unwrap_or(buffer);
+            (session.write(record), session.take_output())
+        };
+        self.below.write_all(&output)?;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let output = lock(&self.session).take_output();
+        if !output.is_empty() {
+            self.below.write_all(&output)?;
+        }
+        self.below.flush()
+    }
+}
+
+/// Says goodbye (`close_notify`). A peer that does not read any more is left when the connection is
+/// shut down.
+impl Drop for Encrypting {
+    fn drop(&mut self) {
+        lock(&self.session).close();
+        let _ = self.flush();
+    }
+}
+
+fn lock(session: &Mutex<TlsSession>) -> MutexGuard<'_, TlsSession> {
+    session.lock().unwrap_or_else(PoisonError::into_inner)
+}
