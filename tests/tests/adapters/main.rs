@@ -5,6 +5,7 @@ mod cancellation;
 mod encryption;
 mod endings;
 mod exchange;
+mod gateway;
 mod misbehaviour;
 mod on_async_io;
 mod on_tokio;
@@ -87,6 +88,15 @@ suite! {
         a_call_that_is_dropped_is_answered_with_an_error,
         a_refused_answer_gives_the_call_back,
         a_method_has_one_taker;
+    gateway:
+        readings_of_children_arrive_under_their_names_and_in_order,
+        attributes_of_children_are_answered_and_their_changes_told,
+        calls_to_children_reach_the_nearest_taker_and_are_answered,
+        children_survive_reconnects_and_the_loss_of_their_handles,
+        a_child_that_was_disconnected_stays_away_until_something_is_sent_for_it,
+        what_no_child_can_be_is_refused,
+        a_child_that_the_server_does_not_take_is_told,
+        a_child_is_a_handle_of_its_gateway;
     provisioning:
         a_device_is_provisioned_and_connects,
         a_device_is_provisioned_once,
