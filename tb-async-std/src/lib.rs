@@ -63,17 +63,17 @@ pub use tb_driver::provision::CredentialsFile;
 pub use tb_driver::tls::{Identity, Pem, Tls, TlsConfig, TlsSetupError, TlsVersion};
 #[doc(no_inline)]
 pub use tb_driver::{
-    Client, Connect, ConnectError, Delivery, DeliveryError, Download, EnvironmentError, Error,
-    FileSink, NotConnected, NotProvisioned, Permit, Progress, Receiver, RecvError, Reply,
-    RoomError, RoomRequest, RpcRequest, Setup, StartError, UpdateOffer, UpdateSink, Updates,
-    WaitError, Warning, Watch, config_from_env,
+    Child, ChildEvent, ChildUpdate, Client, Connect, ConnectError, Delivery, DeliveryError,
+    Download, EnvironmentError, Error, FileSink, Gateway, NewChild, NotConnected, NotProvisioned,
+    Permit, Progress, Receiver, RecvError, Reply, RoomError, RoomRequest, RpcRequest, Setup,
+    StartError, UpdateOffer, UpdateSink, Updates, WaitError, Warning, Watch, config_from_env,
 };
 #[doc(no_inline)]
 pub use tb_proto::{
-    AttributeQuery, AttributeUpdate, AttributeValues, Attributes, Cause, Claim, Config,
-    Credentials, Delivered, Endpoint, Flushed, Installed, LimitWindow, Limits, Overflow, Package,
-    PayloadFormat, Priority, ProtocolVersion, ProvisionError, ProvisionRequest, QoS, RateLimit,
-    RateLimits, Refused, RefusedReason, RequestError, RpcCall, RpcReply, RpcResponse, Source,
-    State, Stats, Telemetry, TopicFamily, Topics, Undelivered, UndeliveredCause, UpdateError,
-    UpdateState, Verifier, VersionPolicy,
+    AttributeQuery, AttributeUpdate, AttributeValues, Attributes, Cause, ChildId, ChildRefusal,
+    Claim, Config, Credentials, Delivered, Endpoint, Flushed, GatewayConfig, Installed,
+    InvalidChild, LimitWindow, Limits, Overflow, Package, PayloadFormat, Priority, ProtocolVersion,
+    ProvisionError, ProvisionRequest, QoS, RateLimit, RateLimits, Refused, RefusedReason,
+    RequestError, RpcCall, RpcReply, RpcResponse, Source, State, Stats, Telemetry, TopicFamily,
+    Topics, Undelivered, UndeliveredCause, UpdateError, UpdateState, Verifier, VersionPolicy,
 };

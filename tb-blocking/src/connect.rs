@@ -13,7 +13,8 @@ pub trait Connect: Send + 'static {
     ///
     /// It runs on the thread that reads. The client gives an attempt up at its own deadline
     /// ([`connect_timeout`](tb_proto::Config::connect_timeout)), but can only begin the next when this
-    /// has returned: it should return after some 20 s.
+    /// has returned: it should return after some 20 s. What the proxies and the TLS of this crate have to
+    /// say to the peer is not part of it: that ends with the deadline.
     ///
     /// # Errors
     /// [`ConnectError`] with the kind of failure, which decides when the client tries again.
@@ -25,7 +26,29 @@ pub struct Connection {
     pub(crate) reader: Box<dyn io::Read + Send>,
     pub(crate) writer: Box<dyn io::Write + Send>,
     pub(crate) shutdown: Shutdown,
+    preparation: Option<Preparation>,
 }
+
+/// What two threads need of a connection.
+pub(crate) struct Halves {
+    pub(crate) reader: Box<dyn io::Read + Send>,
+    pub(crate) writer: Box<dyn io::Write + Send>,
+}
+
+impl Halves {
+    /// Writes all of it and sees it off.
+    pub(crate) fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.writer.write_all(bytes)?;
+        loop {
+            match self.writer.flush() {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                outcome => return outcome,
+            }
+        }
+    }
+}
+
+type Preparation = Box<dyn FnOnce(Halves) -> Result<Halves, ConnectError> + Send>;
 
 /// Ends a connection from a third thread.
 pub(crate) type Shutdown = Arc<dyn Fn() + Send + Sync>;
@@ -45,6 +68,46 @@ impl Connection {
             reader: Box::new(reader),
             writer: Box::new(writer),
             shutdown: Arc::new(shutdown),
+            preparation: None,
+        }
+    }
+
+    /// With more to be done before it carries MQTT. It may block, as it is done when the connection can be
+    /// shut down already.
+    pub(crate) fn then(
+        mut self,
+        next: impl FnOnce(Halves) -> Result<Halves, ConnectError> + Send + 'static,
+    ) -> Self {
+        let before = self.preparation.take();
+        self.preparation = Some(Box::new(move |halves| {
+            next(match before {
+                Some(before) => before(halves)?,
+                None => halves,
+            })
+        }));
+        self
+    }
+
+    /// Does what has to be done before it carries MQTT; shuts it down when that fails.
+    pub(crate) fn prepare(self) -> Result<Self, ConnectError> {
+        let Some(preparation) = self.preparation else {
+            return Ok(self);
+        };
+        let halves = Halves {
+            reader: self.reader,
+            writer: self.writer,
+        };
+        match preparation(halves) {
+            Ok(Halves { reader, writer }) => Ok(Self {
+                reader,
+                writer,
+                shutdown: self.shutdown,
+                preparation: None,
+            }),
+            Err(error) => {
+                (self.shutdown)();
+                Err(error)
+            }
         }
     }
 }

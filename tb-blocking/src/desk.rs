@@ -21,6 +21,8 @@ pub(crate) struct Desk {
 struct Papers {
     /// For the reader: where to connect to.
     target: Option<(LinkId, Endpoint)>,
+    /// The connection that was ordered last, until it is given up.
+    wanted: Option<LinkId>,
     /// For the writer: what to write to.
     writer: Option<(LinkId, Box<dyn io::Write + Send>)>,
     /// The connection that is open, and what closes it.
@@ -35,7 +37,10 @@ struct Papers {
 impl Desk {
     /// The reader shall connect to `endpoint`.
     pub(crate) fn order(&self, link: LinkId, endpoint: Endpoint) {
-        self.lock().target = Some((link, endpoint));
+        let mut papers = self.lock();
+        papers.wanted = Some(link);
+        papers.target = Some((link, endpoint));
+        drop(papers);
         self.changed.notify_all();
     }
 
@@ -49,6 +54,21 @@ impl Desk {
         }
     }
 
+    /// From here on the connection can be closed, although it is not open yet. `false`: it was given up
+    /// already, and is closed.
+    pub(crate) fn opening(&self, link: LinkId, shutdown: &Shutdown) -> bool {
+        let mut papers = self.lock();
+        let wanted = !papers.over && papers.wanted == Some(link);
+        if wanted {
+            papers.open = Some((link, Shutdown::clone(shutdown)));
+        }
+        drop(papers);
+        if !wanted {
+            shutdown();
+        }
+        wanted
+    }
+
     /// Leaves the writing half for the writer and keeps the reading half for the reader. `None`: it
     /// is over, and so is the connection.
     pub(crate) fn opened(
@@ -60,6 +80,7 @@ impl Desk {
             reader,
             writer,
             shutdown,
+            ..
         } = connection;
         let mut papers = self.lock();
         if papers.over {
@@ -100,6 +121,7 @@ impl Desk {
     pub(crate) fn close(&self, link: LinkId) {
         let mut papers = self.lock();
         papers.target.take_if(|(target, _)| *target == link);
+        papers.wanted.take_if(|wanted| *wanted == link);
         papers.closing += 1;
         let papers = self
             .changed

@@ -42,6 +42,7 @@ extern crate alloc;
 
 mod connect;
 mod desk;
+mod gateway;
 mod provision;
 mod proxied;
 mod stack;
@@ -54,6 +55,7 @@ mod tls;
 mod unix;
 
 pub use connect::{Connect, Connection};
+pub use gateway::{connect_gateway, connect_gateway_with, start_gateway};
 pub use provision::{load_or_provision, provision, provision_by};
 #[cfg(feature = "_rustls")]
 pub use provision::{load_or_provision_with_tls, provision_with_tls};
@@ -72,17 +74,17 @@ pub use tb_driver::provision::CredentialsFile;
 pub use tb_driver::tls::{Identity, Pem, TlsConfig, TlsSetupError, TlsVersion};
 #[doc(no_inline)]
 pub use tb_driver::{
-    Client, ConnectError, Delivery, DeliveryError, Download, EnvironmentError, Error, FileSink,
-    NotConnected, NotProvisioned, Permit, Progress, Receiver, RecvError, Reply, RoomError,
-    RoomRequest, RpcRequest, Setup, StartError, UpdateOffer, UpdateSink, Updates, WaitError,
-    Warning, Watch, config_from_env,
+    Child, ChildEvent, ChildUpdate, Client, ConnectError, Delivery, DeliveryError, Download,
+    EnvironmentError, Error, FileSink, Gateway, NewChild, NotConnected, NotProvisioned, Permit,
+    Progress, Receiver, RecvError, Reply, RoomError, RoomRequest, RpcRequest, Setup, StartError,
+    UpdateOffer, UpdateSink, Updates, WaitError, Warning, Watch, config_from_env,
 };
 #[doc(no_inline)]
 pub use tb_proto::{
-    AttributeQuery, AttributeUpdate, AttributeValues, Attributes, Cause, Claim, Config,
-    Credentials, Delivered, Endpoint, Flushed, Installed, LimitWindow, Limits, Overflow, Package,
-    PayloadFormat, Priority, ProtocolVersion, ProvisionError, ProvisionRequest, QoS, RateLimit,
-    RateLimits, Refused, RefusedReason, RequestError, RpcCall, RpcReply, RpcResponse, Source,
-    State, Stats, Telemetry, TopicFamily, Topics, Undelivered, UndeliveredCause, UpdateError,
-    UpdateState, Verifier, VersionPolicy,
+    AttributeQuery, AttributeUpdate, AttributeValues, Attributes, Cause, ChildId, ChildRefusal,
+    Claim, Config, Credentials, Delivered, Endpoint, Flushed, GatewayConfig, Installed,
+    InvalidChild, LimitWindow, Limits, Overflow, Package, PayloadFormat, Priority, ProtocolVersion,
+    ProvisionError, ProvisionRequest, QoS, RateLimit, RateLimits, Refused, RefusedReason,
+    RequestError, RpcCall, RpcReply, RpcResponse, Source, State, Stats, Telemetry, TopicFamily,
+    Topics, Undelivered, UndeliveredCause, UpdateError, UpdateState, Verifier, VersionPolicy,
 };

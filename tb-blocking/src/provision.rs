@@ -161,6 +161,7 @@ pub fn provision_by(
         tell,
         words,
         wanted: None,
+        opening: None,
         open: None,
     };
     Ok(exchange.run()?)
@@ -182,11 +183,14 @@ struct Exchange<C> {
     words: Receiver<Word>,
     /// The connection that the machine wants.
     wanted: Option<LinkId>,
+    /// A connection that stands, but does not carry MQTT yet.
+    opening: Option<(LinkId, ClosedWhenDropped)>,
     open: Option<Open>,
 }
 
 /// What the threads of a connection report.
 enum Word {
+    Opening(LinkId, ClosedWhenDropped),
     Opened(LinkId, Connection),
     NotOpened(LinkId, ConnectError),
     Input(LinkId, Vec<u8>),
@@ -199,7 +203,16 @@ struct Open {
     chunks: Sender<Bytes>,
     /// Disconnected when the writer has ended.
     written: Receiver<()>,
-    shutdown: Shutdown,
+    _closed: ClosedWhenDropped,
+}
+
+/// Closes its connection wherever it is dropped, be it in a word that nobody hears any more.
+struct ClosedWhenDropped(Shutdown);
+
+impl Drop for ClosedWhenDropped {
+    fn drop(&mut self) {
+        (self.0)();
+    }
 }
 
 impl<C: Connect> Exchange<C> {
@@ -247,15 +260,21 @@ impl<C: Connect> Exchange<C> {
     fn hear(&mut self, word: Word) {
         let now = now(self.epoch);
         match word {
-            // It took too long, and was given up.
-            Word::Opened(link, connection) if self.wanted != Some(link) => {
-                (connection.shutdown)();
+            Word::Opening(link, closed) => {
+                // Otherwise it took too long, and was given up.
+                if self.wanted == Some(link) {
+                    self.opening = Some((link, closed));
+                }
             }
             Word::Opened(link, connection) => {
-                self.machine.handle_connected(now, link);
-                self.write(link, connection);
+                let opening = self.opening.take_if(|(opening, _)| *opening == link);
+                if let Some((_, closed)) = opening {
+                    self.machine.handle_connected(now, link);
+                    self.write(link, connection, closed);
+                }
             }
             Word::NotOpened(link, error) => {
+                drop(self.opening.take_if(|(opening, _)| *opening == link));
                 self.machine.handle_disconnected(now, link, error.cause);
             }
             Word::Input(link, data) => self.machine.handle_input(now, link, &data),
@@ -272,10 +291,16 @@ impl<C: Connect> Exchange<C> {
         let connector = Arc::clone(&self.connector);
         let tell = self.tell.clone();
         let spawned = spawn("tb-read", move || {
-            let opened = connector
+            let connected = connector
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .connect(&endpoint);
+            let opened = connected.and_then(|connection| {
+                let closed = ClosedWhenDropped(Arc::clone(&connection.shutdown));
+                // Nobody hears it any more: then it is closed, and what follows fails.
+                let _ = tell.send(Word::Opening(link, closed));
+                connection.prepare()
+            });
             match opened {
                 Ok(mut connection) => {
                     let mut reader =
@@ -298,12 +323,8 @@ impl<C: Connect> Exchange<C> {
     }
 
     /// Starts the writer of a connection that has just been opened.
-    fn write(&mut self, link: LinkId, connection: Connection) {
-        let Connection {
-            mut writer,
-            shutdown,
-            ..
-        } = connection;
+    fn write(&mut self, link: LinkId, connection: Connection, closed: ClosedWhenDropped) {
+        let mut writer = connection.writer;
         let (chunks, to_write) = mpsc::channel::<Bytes>();
         let (ended, written) = mpsc::channel();
         let tell = self.tell.clone();
@@ -326,24 +347,16 @@ impl<C: Connect> Exchange<C> {
             link,
             chunks,
             written,
-            shutdown,
+            _closed: closed,
         });
     }
 
     /// Lets what was handed out be written if that does not block, then closes.
     fn close(&mut self) {
+        self.opening = None;
         if let Some(open) = self.open.take() {
             drop(open.chunks);
             let _ = open.written.recv_timeout(GRACE);
-            (open.shutdown)();
-        }
-    }
-}
-
-impl<C> Drop for Exchange<C> {
-    fn drop(&mut self) {
-        if let Some(open) = &self.open {
-            (open.shutdown)();
         }
     }
 }

@@ -63,10 +63,20 @@ impl Drop for EndOfWork<'_> {
 /// into the machine: acknowledgements are never held up by a write that blocks.
 pub(crate) fn read(mut connector: impl Connect, wire: &Wire, desk: &Desk) {
     while let Some((link, endpoint)) = desk.next_order() {
-        let opened = connector.connect(&endpoint);
-        let connection = match opened {
+        let connection = match connector.connect(&endpoint) {
             Ok(connection) => connection,
             Err(error) => {
+                wire.not_opened(link, &error);
+                continue;
+            }
+        };
+        if !desk.opening(link, &connection.shutdown) {
+            continue;
+        }
+        let connection = match connection.prepare() {
+            Ok(connection) => connection,
+            Err(error) => {
+                desk.forget(link);
                 wire.not_opened(link, &error);
                 continue;
             }

@@ -1,7 +1,6 @@
 //! TLS over any transport.
 
 use alloc::sync::Arc;
-use core::time::Duration;
 use std::io::{self, Read, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -9,13 +8,8 @@ use tb_driver::tls::{TlsConfig, TlsSession};
 use tb_driver::{ConnectError, link_lost};
 use tb_proto::{Endpoint, LinkLost, Scheme, TlsFault};
 
-use crate::proxied::within;
+use crate::connect::Halves;
 use crate::{Connect, Connection};
-
-/// A peer that does not get on with the handshake is given up after this.
-const TIMEOUT: Duration = Duration::from_secs(20);
-
-const LATE: &str = "TLS was not set up in time";
 
 /// A record holds at most this much (RFC 8446, 5.1); so much is encrypted at a time.
 const RECORD: usize = 16 * 1024;
@@ -59,62 +53,45 @@ impl<C: Connect> Connect for Tls<C> {
         let below = self
             .below
             .connect(&target.clone().with_scheme(Scheme::Mqtt))?;
-        handshake(session, below)
+        Ok(below.then(move |halves| handshake(session, halves)))
     }
 }
 
-fn handshake(mut session: TlsSession, below: Connection) -> Result<Connection, ConnectError> {
-    let Connection {
-        mut reader,
-        mut writer,
-        shutdown,
-    } = below;
-    let outcome = within(TIMEOUT, LATE, &shutdown, || {
-        shake_hands(&mut session, &mut *reader, &mut *writer)
-    });
-    if let Err(error) = outcome {
-        shutdown();
-        return Err(error);
-    }
+fn handshake(mut session: TlsSession, mut below: Halves) -> Result<Halves, ConnectError> {
+    shake_hands(&mut session, &mut below)?;
     let session = Arc::new(Mutex::new(session));
     let reader = Decrypting {
         session: Arc::clone(&session),
-        below: reader,
+        below: below.reader,
     };
     let writer = Encrypting {
         session,
-        below: writer,
+        below: below.writer,
     };
-    Ok(Connection {
+    Ok(Halves {
         reader: Box::new(reader),
         writer: Box::new(writer),
-        shutdown,
     })
 }
 
-fn shake_hands(
-    session: &mut TlsSession,
-    reader: &mut dyn Read,
-    writer: &mut dyn Write,
-) -> Result<(), ConnectError> {
+fn shake_hands(session: &mut TlsSession, below: &mut Halves) -> Result<(), ConnectError> {
     let mut buffer = [0; READ];
     loop {
         let output = session.take_output();
         if !output.is_empty() {
-            writer.write_all(&output).map_err(|error| failed(&error))?;
-            writer.flush().map_err(|error| failed(&error))?;
+            below.send(&output).map_err(|error| failed(&error))?;
         }
         if !session.is_handshaking() {
             return Ok(());
         }
-        let taken = match read(reader, &mut buffer).map_err(|error| failed(&error))? {
+        let read = read(&mut *below.reader, &mut buffer).map_err(|error| failed(&error))?;
+        let taken = match read {
             [] => session.handle_end(),
             data => session.handle_input(data),
         };
         if let Err(error) = taken {
             // The peer is told what is wrong; it may have gone.
-            let _ = writer.write_all(&session.take_output());
-            let _ = writer.flush();
+            let _ = below.send(&session.take_output());
             return Err(error.into());
         }
     }

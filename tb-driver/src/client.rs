@@ -416,7 +416,11 @@ impl Client {
         Ok(self.receiver(channel, registration))
     }
 
-    fn receiver<T>(&self, channel: Arc<Channel<T>>, registration: Registration) -> Receiver<T> {
+    pub(crate) fn receiver<T>(
+        &self,
+        channel: Arc<Channel<T>>,
+        registration: Registration,
+    ) -> Receiver<T> {
         if matches!(registration, Registration::None) {
             channel.close(&mut crate::wakes::Wakes::default());
         }

@@ -5,9 +5,9 @@ use core::convert::Infallible;
 use core::fmt;
 
 use tb_proto::{
-    AlreadyFollowed, AlreadyServed, AttributeTypeError, Cause, Endpoint, InvalidConfig, InvalidUrl,
-    LinkLost, Malformed, Refusal, Refused, RefusedReason, RequestError, TlsFault, Undelivered,
-    UnexpectedPayload, UpdateError,
+    AlreadyFollowed, AlreadyServed, AttributeTypeError, Cause, Endpoint, InvalidChild,
+    InvalidConfig, InvalidUrl, LinkLost, Malformed, Refusal, Refused, RefusedReason, RequestError,
+    TlsFault, Undelivered, UnexpectedPayload, UpdateError,
 };
 
 use crate::provision::NotProvisioned;
@@ -122,6 +122,8 @@ pub enum Error {
     Recv(RecvError),
     /// RPC calls are taken by somebody else.
     AlreadyServed(AlreadyServed),
+    /// A gateway cannot have such a child.
+    InvalidChild(InvalidChild),
     /// Updates are followed by somebody else.
     AlreadyFollowed(AlreadyFollowed),
     /// A package was not brought in.
@@ -310,6 +312,7 @@ impl fmt::Display for Error {
             Self::Room(error) => error.fmt(f),
             Self::Recv(error) => error.fmt(f),
             Self::AlreadyServed(error) => error.fmt(f),
+            Self::InvalidChild(error) => error.fmt(f),
             Self::AlreadyFollowed(error) => error.fmt(f),
             Self::Update(error) => error.fmt(f),
             Self::UnexpectedPayload(error) => error.fmt(f),
@@ -410,6 +413,12 @@ impl From<RecvError> for Error {
 impl From<AlreadyServed> for Error {
     fn from(error: AlreadyServed) -> Self {
         Self::AlreadyServed(error)
+    }
+}
+
+impl From<InvalidChild> for Error {
+    fn from(error: InvalidChild) -> Self {
+        Self::InvalidChild(error)
     }
 }
 

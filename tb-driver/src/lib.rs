@@ -38,6 +38,7 @@ mod error;
 #[cfg(feature = "_fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
+mod gateway;
 mod log;
 mod park;
 pub mod provision;
@@ -66,12 +67,13 @@ pub use driver::Driver;
 pub use engine::{Engine, Readiness, Turn, Wire};
 pub use environment::{EnvironmentError, config_from_env};
 pub use error::{DeliveryError, Error, NotConnected, RecvError, RoomError, StartError, WaitError};
+pub use gateway::{Child, Gateway, NewChild};
 pub use provision::NotProvisioned;
 pub use room::{Permit, RoomRequest};
 #[cfg(feature = "_rustls")]
 pub use setup::check_tls;
 pub use setup::{Setup, Stack, check_plain, stack};
-pub use streams::{Receiver, Recv, RpcRequest, Warning};
+pub use streams::{ChildEvent, ChildUpdate, Receiver, Recv, RpcRequest, Warning};
 pub use ticket::{Delivery, Reply, Request};
 pub use timer::Timer;
 pub use updates::{Download, FileSink, Progress, UpdateOffer, UpdateSink, Updates};

@@ -62,12 +62,7 @@ impl Client {
         F: Fn(P) -> Answering,
         Answering: Future<Output = Result<R, E>>,
     {
-        let calls = self.rpc_requests_of(method)?;
-        let mut serving = Serving {
-            calls,
-            running: Vec::new(),
-        };
-        Ok(async move { poll_fn(|cx| serving.poll(&handler, cx)).await })
+        Ok(serving(self.rpc_requests_of(method)?, handler))
     }
 
     /// As [`serve`](Self::serve) on this thread, one call after the other: it blocks until the client
@@ -78,26 +73,57 @@ impl Client {
     pub fn serve_wait<P, R, E>(
         &self,
         method: &str,
-        mut handler: impl FnMut(P) -> Result<R, E>,
+        handler: impl FnMut(P) -> Result<R, E>,
     ) -> Result<(), Error>
     where
         P: DeserializeOwned,
         R: Serialize,
         E: fmt::Display,
     {
-        let mut calls = self.rpc_requests_of(method)?;
-        loop {
-            match calls.recv_wait() {
-                Ok(call) => {
-                    if let Some((params, call)) = parameters(call) {
-                        let answer = handler(params);
-                        reply(call, answer);
-                    }
+        serving_wait(self.rpc_requests_of(method)?, handler)
+    }
+}
+
+/// Answers calls with the results of `handler`.
+pub(crate) fn serving<P, R, E, F, Answering>(
+    calls: Receiver<RpcRequest>,
+    handler: F,
+) -> impl Future<Output = ()> + use<P, R, E, F, Answering>
+where
+    P: DeserializeOwned,
+    R: Serialize,
+    E: fmt::Display,
+    F: Fn(P) -> Answering,
+    Answering: Future<Output = Result<R, E>>,
+{
+    let mut serving = Serving {
+        calls,
+        running: Vec::new(),
+    };
+    async move { poll_fn(|cx| serving.poll(&handler, cx)).await }
+}
+
+/// Answers calls one after the other, until there are no more.
+pub(crate) fn serving_wait<P, R, E>(
+    mut calls: Receiver<RpcRequest>,
+    mut handler: impl FnMut(P) -> Result<R, E>,
+) -> Result<(), Error>
+where
+    P: DeserializeOwned,
+    R: Serialize,
+    E: fmt::Display,
+{
+    loop {
+        match calls.recv_wait() {
+            Ok(call) => {
+                if let Some((params, call)) = parameters(call) {
+                    let answer = handler(params);
+                    reply(call, answer);
                 }
-                Err(RecvError::Closed) => return Ok(()),
-                Err(RecvError::OnDriverThread) => return Err(Error::OnDriverThread),
-                Err(error) => return Err(error.into()),
             }
+            Err(RecvError::Closed) => return Ok(()),
+            Err(RecvError::OnDriverThread) => return Err(Error::OnDriverThread),
+            Err(error) => return Err(error.into()),
         }
     }
 }

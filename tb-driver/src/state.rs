@@ -1,5 +1,6 @@
 //! What is behind the lock, and who has to hear of what happens to it.
 
+use alloc::borrow::ToOwned;
 use alloc::sync::Weak;
 use core::task::{Poll, Waker};
 use core::time::Duration;
@@ -9,11 +10,12 @@ use bytes::Bytes;
 use tb_proto::{
     AttributeSubscription, Cause, Client as Machine, Completion, Drained, Event, Instant, LinkId,
     LinkLost, LinkRequest, PackageType, Pending, RequestId, RpcReply, RpcRequest, RpcServer,
+    WhichChildren,
 };
 
 use crate::rooms::Rooms;
 use crate::shared::Shared;
-use crate::streams::{Streams, Warning};
+use crate::streams::{ChildEvent, Streams, Warning};
 use crate::tickets::{Holder, Tickets};
 use crate::wakes::{Wakes, replace};
 
@@ -166,6 +168,16 @@ impl State {
         self.streams.remove_attributes(subscription);
     }
 
+    pub(crate) fn end_children(
+        &mut self,
+        now: Instant,
+        which: WhichChildren,
+        subscription: AttributeSubscription,
+    ) {
+        self.machine.unsubscribe_from_attributes(now, subscription);
+        self.streams.remove_children(which, subscription);
+    }
+
     pub(crate) fn unfollow_updates(
         &mut self,
         now: Instant,
@@ -218,6 +230,11 @@ impl State {
                     self.complete(id, completion, wakes);
                 }
                 Event::AttributesUpdated(update) => self.streams.attributes_updated(update, wakes),
+                Event::ChildAttributesUpdated { child, update } => {
+                    let gateway = self.machine.gateway();
+                    let name = gateway.name(child).unwrap_or_default();
+                    self.streams.child_updated(child, name, &update, wakes);
+                }
                 Event::RpcRequest(request) => self.take_call(now, request, wakes),
                 Event::Disconnected { cause, .. } => self.last_cause = Some(cause),
                 Event::Connected { .. } => {}
@@ -228,16 +245,26 @@ impl State {
                 Event::DownloadAdvanced { package_type } => {
                     self.streams.followers.advanced(package_type, wakes);
                 }
-                event => {
-                    if let Some(warning) = Warning::from_event(event) {
-                        self.streams.warn(&warning, wakes);
-                    }
-                }
+                event => self.tell(event, wakes),
             }
         }
         // Messages of the machine's own free room, too, and nobody hears of their end.
         self.rooms.grant(&mut self.machine, wakes);
         self.streams.state_is(self.machine.state(), wakes);
+    }
+
+    /// What belongs to no call.
+    fn tell(&mut self, event: Event, wakes: &mut Wakes) {
+        let gateway = self.machine.gateway();
+        let name = |child| gateway.name(child).unwrap_or_default().to_owned();
+        match ChildEvent::from_event(event, name) {
+            Ok(event) => self.streams.tell_of_child(&event, wakes),
+            Err(event) => {
+                if let Some(warning) = Warning::from_event(event) {
+                    self.streams.warn(&warning, wakes);
+                }
+            }
+        }
     }
 
     fn complete(&mut self, id: RequestId, completion: Completion, wakes: &mut Wakes) {
@@ -248,13 +275,10 @@ impl State {
 
     fn take_call(&mut self, now: Instant, request: RpcRequest, wakes: &mut Wakes) {
         let request_id = request.request_id();
-        let taker = self
-            .streams
-            .rpc
-            .iter()
-            .find(|taker| taker.server == request.server());
-        let refused = match taker {
-            Some(taker) => taker.push(request, &self.shared, wakes),
+        let gateway = self.machine.gateway();
+        let child = request.child().and_then(|child| gateway.name(child));
+        let refused = match self.streams.rpc_taker(request.server()) {
+            Some(taker) => taker.push(request, child, &self.shared, wakes),
             None => Err(request),
         };
         if let Err(request) = refused {

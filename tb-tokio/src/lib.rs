@@ -21,6 +21,7 @@
 #![forbid(unsafe_code)]
 
 mod compat;
+mod gateway;
 mod provision;
 mod start;
 mod tcp;
@@ -29,6 +30,7 @@ mod timer;
 mod unix;
 
 pub use compat::Compat;
+pub use gateway::{connect_gateway, connect_gateway_with, start_gateway};
 pub use provision::{load_or_provision, provision};
 #[cfg(feature = "_rustls")]
 pub use provision::{load_or_provision_with_tls, provision_with_tls};
@@ -45,17 +47,17 @@ pub use tb_driver::provision::CredentialsFile;
 pub use tb_driver::tls::{Identity, Pem, Tls, TlsConfig, TlsSetupError, TlsVersion};
 #[doc(no_inline)]
 pub use tb_driver::{
-    Client, Connect, ConnectError, Delivery, DeliveryError, Download, Error, FileSink,
-    NotConnected, NotProvisioned, Permit, Progress, Receiver, RecvError, Reply, RoomError,
-    RoomRequest, RpcRequest, Setup, StartError, UpdateOffer, UpdateSink, Updates, WaitError,
-    Warning,
+    Child, ChildEvent, ChildUpdate, Client, Connect, ConnectError, Delivery, DeliveryError,
+    Download, EnvironmentError, Error, FileSink, Gateway, NewChild, NotConnected, NotProvisioned,
+    Permit, Progress, Receiver, RecvError, Reply, RoomError, RoomRequest, RpcRequest, Setup,
+    StartError, UpdateOffer, UpdateSink, Updates, WaitError, Warning, Watch, config_from_env,
 };
 #[doc(no_inline)]
 pub use tb_proto::{
-    AttributeQuery, AttributeUpdate, AttributeValues, Attributes, Cause, Claim, Config,
-    Credentials, Delivered, Endpoint, Flushed, Installed, LimitWindow, Limits, Overflow, Package,
-    PayloadFormat, Priority, ProtocolVersion, ProvisionError, ProvisionRequest, QoS, RateLimit,
-    RateLimits, Refused, RefusedReason, RequestError, RpcCall, RpcReply, RpcResponse, Source,
-    State, Stats, Telemetry, TopicFamily, Topics, Undelivered, UndeliveredCause, UpdateError,
-    UpdateState, Verifier, VersionPolicy,
+    AttributeQuery, AttributeUpdate, AttributeValues, Attributes, Cause, ChildId, ChildRefusal,
+    Claim, Config, Credentials, Delivered, Endpoint, Flushed, GatewayConfig, Installed,
+    InvalidChild, LimitWindow, Limits, Overflow, Package, PayloadFormat, Priority, ProtocolVersion,
+    ProvisionError, ProvisionRequest, QoS, RateLimit, RateLimits, Refused, RefusedReason,
+    RequestError, RpcCall, RpcReply, RpcResponse, Source, State, Stats, Telemetry, TopicFamily,
+    Topics, Undelivered, UndeliveredCause, UpdateError, UpdateState, Verifier, VersionPolicy,
 };

@@ -23,17 +23,31 @@ impl Mosquitto {
     ///
     /// When it cannot be started, or ends without listening; its log is then part of the error.
     pub(crate) fn start() -> io::Result<Self> {
+        Self::start_with("")
+    }
+
+    /// As [`start`](Self::start); its address is that of a listener for WebSocket. Beside that it has one
+    /// for plain MQTT, because mosquitto 2.0.11 takes itself for deaf without one.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Self::start).
+    pub(crate) fn start_with_web_socket() -> io::Result<Self> {
+        let plain = free_port()?;
+        let listener = format!("listener {plain} {}\n", Ipv4Addr::LOCALHOST);
+        Self::start_with(&format!("protocol websockets\n{listener}"))
+    }
+
+    fn start_with(listener: &str) -> io::Result<Self> {
         let program = std::env::var_os("MOSQUITTO").unwrap_or_else(|| "mosquitto".into());
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
-            .local_addr()?
-            .port();
+        let port = free_port()?;
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let configuration = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{port}.conf"));
         // By default it drops what a subscriber has not taken after 1,000 messages.
         fs::write(
             &configuration,
             format!(
-                "listener {port} {}\nallow_anonymous true\nmax_queued_messages 0\n\
+                "listener {port} {}\n{listener}allow_anonymous true\nmax_queued_messages 0\n\
                  max_inflight_messages 0\nlog_type information\n",
                 address.ip()
             ),
@@ -94,6 +108,11 @@ impl Mosquitto {
     pub(crate) const fn address(&self) -> SocketAddr {
         self.address
     }
+}
+
+fn free_port() -> io::Result<u16> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    Ok(listener.local_addr()?.port())
 }
 
 impl Drop for Mosquitto {

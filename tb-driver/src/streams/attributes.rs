@@ -42,7 +42,7 @@ impl AttributeTaker {
 
     /// Merges `update` into what waits. Gives the number of keys for which there was no room.
     pub(crate) fn push(&mut self, update: AttributeUpdate, wakes: &mut Wakes) -> usize {
-        let update = self.wanted(update);
+        let update = wanted(&self.keys, update);
         if update.is_empty() {
             return 0;
         }
@@ -61,20 +61,21 @@ impl AttributeTaker {
             }
         })
     }
+}
 
-    fn wanted(&self, mut update: AttributeUpdate) -> AttributeUpdate {
-        if let AttributeKeys::Only(keys) = &self.keys {
-            let mut updated = core::mem::take(&mut update.updated).into_inner();
-            updated.retain(|key, _| keys.contains(key));
-            update.updated = updated.into();
-            update.deleted.retain(|key| keys.contains(key));
-        }
-        update
+/// What somebody who asked for `keys` gets of a change.
+pub(super) fn wanted(keys: &AttributeKeys, mut update: AttributeUpdate) -> AttributeUpdate {
+    if let AttributeKeys::Only(keys) = keys {
+        let mut updated = core::mem::take(&mut update.updated).into_inner();
+        updated.retain(|key, _| keys.contains(key));
+        update.updated = updated.into();
+        update.deleted.retain(|key| keys.contains(key));
     }
+    update
 }
 
 /// What waits and what has come, together; `weight` is an upper bound of what waits.
-fn merge(
+pub(super) fn merge(
     waiting: AttributeUpdate,
     update: AttributeUpdate,
     weight: &mut usize,
@@ -112,6 +113,16 @@ fn merge(
         deleted: deleted.into_iter().collect(),
     };
     (merged, missed)
+}
+
+/// About how much memory keys and values of a change take.
+pub(super) fn size_of_update(update: &AttributeUpdate) -> usize {
+    let updated = update
+        .updated
+        .iter()
+        .map(|(key, value)| key.len() + size(value));
+    let deleted = update.deleted.iter().map(String::len);
+    updated.sum::<usize>() + deleted.sum::<usize>()
 }
 
 /// About how much memory a value takes beside its own slot.

@@ -2,23 +2,29 @@
 
 mod attributes;
 mod channel;
+mod children;
 mod receiver;
 mod rpc;
 mod warning;
 
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use tb_proto::{
-    AttributeSubscription, AttributeUpdate, PackageType, RpcServer, State, Undelivered,
+    AttributeSubscription, AttributeUpdate, ChildId, PackageType, RpcServer, State, Undelivered,
+    WhichChildren,
 };
 
+pub use children::{ChildEvent, ChildUpdate};
 pub use receiver::{Receiver, Recv};
 pub use rpc::RpcRequest;
 pub use warning::Warning;
 
 pub(crate) use attributes::AttributeTaker;
 pub(crate) use channel::Channel;
+use children::ChildTakers;
+pub(crate) use children::ChildrenTaker;
 pub(crate) use receiver::Registration;
 pub(crate) use rpc::RpcTaker;
 
@@ -31,14 +37,15 @@ const UNDELIVERED_MESSAGES: usize = 1_000;
 /// So many bytes of payload are kept for it.
 const UNDELIVERED_BYTES: usize = 1024 * 1024;
 
-/// So many warnings are kept for each receiver.
+/// So many warnings, or events of children, are kept for each receiver.
 const WARNINGS: usize = 100;
 
 /// The sending ends of all streams.
 #[derive(Debug)]
 pub(crate) struct Streams {
     attributes: Vec<AttributeTaker>,
-    pub(crate) rpc: Vec<RpcTaker>,
+    children: ChildTakers,
+    rpc: BTreeMap<RpcServer, RpcTaker>,
     pub(crate) followers: Followers,
     states: Vec<Arc<Channel<State>>>,
     warnings: Vec<Arc<Channel<Warning>>>,
@@ -53,7 +60,8 @@ impl Streams {
     pub(crate) fn new(state: State) -> Self {
         Self {
             attributes: Vec::new(),
-            rpc: Vec::new(),
+            children: ChildTakers::default(),
+            rpc: BTreeMap::new(),
             followers: Followers::default(),
             states: Vec::new(),
             warnings: Vec::new(),
@@ -72,7 +80,29 @@ impl Streams {
 
     pub(crate) fn add_rpc(&mut self, taker: RpcTaker) {
         if self.admit(&taker.channel) {
-            self.rpc.push(taker);
+            self.rpc.insert(taker.server, taker);
+        }
+    }
+
+    pub(crate) fn rpc_taker(&self, server: RpcServer) -> Option<&RpcTaker> {
+        self.rpc.get(&server)
+    }
+
+    pub(crate) fn add_child(&mut self, child: ChildId, taker: AttributeTaker) {
+        if self.admit(&taker.channel) {
+            self.children.add_one(child, taker);
+        }
+    }
+
+    pub(crate) fn add_children(&mut self, taker: ChildrenTaker) {
+        if self.admit(&taker.channel) {
+            self.children.add_all(taker);
+        }
+    }
+
+    pub(crate) fn add_child_events(&mut self, channel: &Arc<Channel<ChildEvent>>) {
+        if self.admit(channel) {
+            self.children.add_events(channel);
         }
     }
 
@@ -112,7 +142,15 @@ impl Streams {
     }
 
     pub(crate) fn remove_rpc(&mut self, gone: RpcServer) {
-        self.rpc.retain(|taker| taker.server != gone);
+        self.rpc.remove(&gone);
+    }
+
+    pub(crate) fn remove_children(&mut self, which: WhichChildren, gone: AttributeSubscription) {
+        self.children.remove(which, gone);
+    }
+
+    pub(crate) fn remove_child_events(&mut self, gone: &Arc<Channel<ChildEvent>>) {
+        self.children.remove_events(gone);
     }
 
     pub(crate) fn remove_states(&mut self, gone: &Arc<Channel<State>>) {
@@ -138,6 +176,24 @@ impl Streams {
         }
     }
 
+    /// Every taker gets what it asked for of an update of a child.
+    pub(crate) fn child_updated(
+        &mut self,
+        child: ChildId,
+        name: &str,
+        update: &AttributeUpdate,
+        wakes: &mut Wakes,
+    ) {
+        let missed = self.children.updated(child, name, update, wakes);
+        if missed > 0 {
+            self.warn(&Warning::AttributesMissed { keys: missed }, wakes);
+        }
+    }
+
+    pub(crate) fn tell_of_child(&self, event: &ChildEvent, wakes: &mut Wakes) {
+        self.children.tell(event, wakes);
+    }
+
     /// The newest state replaces one that was not fetched.
     pub(crate) fn state_is(&mut self, state: State, wakes: &mut Wakes) {
         if self.state == state {
@@ -158,14 +214,8 @@ impl Streams {
     pub(crate) fn warn(&self, warning: &Warning, wakes: &mut Wakes) {
         for channel in &self.warnings {
             channel.update(wakes, |items| {
-                let full = items.len() >= WARNINGS;
-                if items.back_mut().is_some_and(|last| last.absorbs(warning)) {
-                    return;
-                }
-                match items.back_mut() {
-                    Some(Warning::Missed { warnings }) if full => *warnings += 1,
-                    _ if full => items.push_back(Warning::Missed { warnings: 1 }),
-                    _ => items.push_back(warning.clone()),
+                if !items.back_mut().is_some_and(|last| last.absorbs(warning)) {
+                    push_or_count(items, warning);
                 }
             });
         }
@@ -201,9 +251,10 @@ impl Streams {
         for taker in self.attributes.drain(..) {
             taker.channel.close(wakes);
         }
-        for taker in self.rpc.drain(..) {
+        for taker in core::mem::take(&mut self.rpc).into_values() {
             taker.channel.close(wakes);
         }
+        self.children.close(wakes);
         self.followers.close(wakes);
         for channel in self.states.drain(..) {
             channel.close(wakes);
@@ -220,6 +271,24 @@ impl Streams {
             channel.close(&mut Wakes::default());
         }
         !self.closed
+    }
+}
+
+/// Items of which the first hundred wait, and behind them how many are missing.
+trait MostWaiting: Clone {
+    /// The count, if this is it.
+    fn missed(&mut self) -> Option<&mut usize>;
+
+    fn one_missed() -> Self;
+}
+
+fn push_or_count<T: MostWaiting>(items: &mut VecDeque<T>, item: &T) {
+    if items.len() < WARNINGS {
+        items.push_back(item.clone());
+    } else if let Some(missed) = items.back_mut().and_then(T::missed) {
+        *missed += 1;
+    } else {
+        items.push_back(T::one_missed());
     }
 }
 

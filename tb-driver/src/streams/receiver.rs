@@ -8,9 +8,9 @@ use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 
 use futures_core::Stream;
-use tb_proto::{AttributeSubscription, PackageType, RpcServer, State};
+use tb_proto::{AttributeSubscription, PackageType, RpcServer, State, WhichChildren};
 
-use super::{Channel, Warning};
+use super::{Channel, ChildEvent, Warning};
 use crate::error::RecvError;
 use crate::park::{self, Interrupted};
 use crate::shared::Shared;
@@ -34,6 +34,8 @@ pub struct Receiver<T> {
 #[derive(Debug)]
 pub(crate) enum Registration {
     Attributes(AttributeSubscription),
+    Children(WhichChildren, AttributeSubscription),
+    ChildEvents(Arc<Channel<ChildEvent>>),
     Rpc(RpcServer),
     Updates(PackageType),
     States(Arc<Channel<State>>),
@@ -121,6 +123,14 @@ impl<T> Drop for Receiver<T> {
             Registration::Attributes(subscription) => {
                 self.shared
                     .with(|state, now| state.end_attributes(now, subscription));
+            }
+            Registration::Children(which, subscription) => {
+                self.shared
+                    .with(|state, now| state.end_children(now, which, subscription));
+            }
+            Registration::ChildEvents(channel) => {
+                self.shared
+                    .with(|state, _| state.streams.remove_child_events(&channel));
             }
             Registration::Rpc(server) => {
                 self.shared.with(|state, now| state.end_rpc(now, server));

@@ -1,7 +1,7 @@
 //! Server-side RPC calls on their way to whoever answers them.
 
 use alloc::boxed::Box;
-use alloc::string::ToString;
+use alloc::string::{String, ToString};
 use alloc::sync::{Arc, Weak};
 use core::fmt;
 
@@ -27,6 +27,7 @@ impl RpcTaker {
     pub(crate) fn push(
         &self,
         request: tb_proto::RpcRequest,
+        child: Option<&str>,
         shared: &Weak<Shared>,
         wakes: &mut Wakes,
     ) -> Result<(), tb_proto::RpcRequest> {
@@ -36,6 +37,7 @@ impl RpcTaker {
         }
         let call = RpcRequest {
             request: Some(request),
+            child: child.map(ToString::to_string),
             shared: Weak::clone(shared),
         };
         self.channel.update(wakes, |items| items.push_back(call));
@@ -43,7 +45,7 @@ impl RpcTaker {
     }
 }
 
-/// The server calls a method of this device.
+/// The server calls a method of this device, or of a child of this gateway.
 ///
 /// It is answered once: [`reply`](Self::reply) consumes it. Dropped without an answer it replies
 /// `{"error": …}`, so that nobody waits in vain. ThingsBoard does not say whether it waits for the
@@ -52,6 +54,7 @@ impl RpcTaker {
 pub struct RpcRequest {
     /// `None` once it was answered.
     request: Option<tb_proto::RpcRequest>,
+    child: Option<String>,
     shared: Weak<Shared>,
 }
 
@@ -82,6 +85,11 @@ impl RpcRequest {
         self.request
             .as_ref()
             .map_or("", tb_proto::RpcRequest::method)
+    }
+
+    /// The name of the child that is called; `None`: the device itself.
+    pub fn child(&self) -> Option<&str> {
+        self.child.as_deref()
     }
 
     /// The parameters, parsed on demand.

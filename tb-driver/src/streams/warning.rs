@@ -6,6 +6,8 @@ use tb_proto::{
     Event, InvalidPackage, PackageType, ProtocolVersion, ReasonCode, RpcRefusal, VersionChange,
 };
 
+use super::MostWaiting;
+
 /// Something an operator may want to see in a log. None of it needs to be handled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -78,6 +80,19 @@ pub enum Warning {
         /// How many.
         warnings: usize,
     },
+}
+
+impl MostWaiting for Warning {
+    fn missed(&mut self) -> Option<&mut usize> {
+        match self {
+            Self::Missed { warnings } => Some(warnings),
+            _ => None,
+        }
+    }
+
+    fn one_missed() -> Self {
+        Self::Missed { warnings: 1 }
+    }
 }
 
 impl Warning {

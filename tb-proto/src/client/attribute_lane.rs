@@ -152,7 +152,7 @@ fn merge(
         if let Some(entry) = mqtt.outbox().get(id) {
             qos = qos.max(entry.publication.qos);
             accepted = accepted.min(entry.publication.accepted);
-            if entry.publication.lane == Lane::Urgent {
+            if matches!(entry.publication.lane, Lane::Urgent | Lane::OriginsUrgent) {
                 lane = Lane::Urgent;
             }
         }

@@ -377,6 +377,11 @@ impl Config {
         self
     }
 
+    /// Whether the client is a gateway.
+    pub const fn is_gateway(&self) -> bool {
+        self.gateway.is_some()
+    }
+
     /// Whether a client can be made of this.
     ///
     /// # Errors

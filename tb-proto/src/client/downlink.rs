@@ -187,6 +187,7 @@ impl Client {
                 self.handle_announced(*child, outcome);
                 return;
             }
+            Content::KeepAlive(_) => return,
             Content::Leaving(_) => {
                 if let Some(child) = child {
                     self.handle_left(child);

@@ -67,6 +67,19 @@ pub enum Event {
         /// What the server says: 0x96 for a rate limit, for one.
         reason: Option<ReasonCode>,
     },
+    /// A child was renamed on the server. It goes on under its new name, what waits for it too.
+    ChildRenamed {
+        /// The child.
+        child: ChildId,
+        /// Its new name.
+        name: String,
+    },
+    /// The device of a child was deleted on the server. What waits for it stays in the queue until
+    /// something more is sent for the child, which creates a new device: cancel it, or let it expire.
+    ChildDeleted {
+        /// The child.
+        child: ChildId,
+    },
     /// The server sent something for a device that is no child of this gateway, or is none any more.
     UnknownChild {
         /// What the server calls it; at most the first 255 characters.
@@ -110,6 +123,8 @@ pub enum Event {
         max_packet_size: Option<usize>,
         /// Its rate limits. The client keeps to its share of them.
         rates: RateLimits,
+        /// Those of all children of a gateway together.
+        children: RateLimits,
     },
     /// Changes of shared attributes, of this device or of its children, came faster than they were
     /// fetched and did not fit: request the attributes again.

@@ -55,6 +55,12 @@ pub struct Limits {
     pub telemetry_messages: Vec<LimitWindow>,
     /// The values in them.
     pub data_points: Vec<LimitWindow>,
+    /// Announcements, requests, RPC replies and claims of all children of a gateway together.
+    pub child_messages: Vec<LimitWindow>,
+    /// Their messages with telemetry or attributes.
+    pub child_telemetry_messages: Vec<LimitWindow>,
+    /// The values in them.
+    pub child_data_points: Vec<LimitWindow>,
 }
 
 /// One window of a rate limit.
@@ -118,18 +124,27 @@ impl LimitsOfSession {
 impl Client {
     /// The limits that are kept now, and what is left of them.
     pub fn limits(&self) -> Limits {
-        let [messages, telemetry_messages, data_points] =
-            self.mqtt.limit_windows().map(|windows| {
-                let windows = windows.into_iter();
-                windows
-                    .map(|(window, left)| LimitWindow { window, left })
-                    .collect()
-            });
+        let [
+            messages,
+            telemetry_messages,
+            data_points,
+            child_messages,
+            child_telemetry_messages,
+            child_data_points,
+        ] = self.mqtt.limit_windows().map(|windows| {
+            let windows = windows.into_iter();
+            windows
+                .map(|(window, left)| LimitWindow { window, left })
+                .collect()
+        });
         Limits {
             max_packet_size: self.told_packet_size(),
             messages,
             telemetry_messages,
             data_points,
+            child_messages,
+            child_telemetry_messages,
+            child_data_points,
         }
     }
 
@@ -205,6 +220,7 @@ impl Client {
             self.events.notice(Event::LimitsTold {
                 max_packet_size: told.max_packet_size,
                 rates: told.rates.clone(),
+                children: told.children.clone(),
             });
         }
         self.limits.told = Some(told);
@@ -236,8 +252,18 @@ impl Client {
             &known.messages,
             &known.telemetry_messages,
             &known.data_points,
+            &known.child_messages,
+            &known.child_telemetry_messages,
+            &known.child_data_points,
         ];
-        let [messages, telemetry_messages, data_points] = windows.map(|windows| {
+        let [
+            messages,
+            telemetry_messages,
+            data_points,
+            child_messages,
+            child_telemetry_messages,
+            child_data_points,
+        ] = windows.map(|windows| {
             RateLimit::of_windows(windows.iter().map(|&LimitWindow { window, .. }| window))
         });
         self.limits.told = Some(SessionLimits {
@@ -246,6 +272,11 @@ impl Client {
                 messages,
                 telemetry_messages,
                 data_points,
+            },
+            children: RateLimits {
+                messages: child_messages,
+                telemetry_messages: child_telemetry_messages,
+                data_points: child_data_points,
             },
         });
         self.apply_limits();
@@ -260,20 +291,13 @@ impl Client {
 
     /// What the server tells holds; what was configured holds where it tells nothing.
     fn apply_limits(&mut self) {
-        let configured = &self.config.rate_limits;
-        let told = self.limits.told.as_ref().map(|told| &told.rates);
-        let either = |choose: fn(&RateLimits) -> &RateLimit| {
-            told.map(choose)
-                .filter(|limit| !limit.is_unlimited())
-                .unwrap_or_else(|| choose(configured))
-                .clone()
+        let told = self.limits.told.as_ref();
+        let own = either(told.map(|told| &told.rates), &self.config.rate_limits);
+        let children = match &self.config.gateway {
+            Some(gateway) => either(told.map(|told| &told.children), &gateway.rate_limits),
+            None => RateLimits::default(),
         };
-        let rates = RateLimits {
-            messages: either(|limits| &limits.messages),
-            telemetry_messages: either(|limits| &limits.telemetry_messages),
-            data_points: either(|limits| &limits.data_points),
-        };
-        self.mqtt.set_rate_limits(&rates);
+        self.mqtt.set_rate_limits(&own, &children);
         self.mqtt.set_max_packet_size(self.max_packet_size());
     }
 
@@ -289,5 +313,20 @@ impl Client {
         let configured = self.config.max_packet_size;
         self.told_packet_size()
             .map_or(configured, |told| told.min(configured))
+    }
+}
+
+/// Of each limit what was told, or what was configured where nothing was.
+fn either(told: Option<&RateLimits>, configured: &RateLimits) -> RateLimits {
+    let either = |choose: fn(&RateLimits) -> &RateLimit| {
+        told.map(choose)
+            .filter(|limit| !limit.is_unlimited())
+            .unwrap_or_else(|| choose(configured))
+            .clone()
+    };
+    RateLimits {
+        messages: either(|limits| &limits.messages),
+        telemetry_messages: either(|limits| &limits.telemetry_messages),
+        data_points: either(|limits| &limits.data_points),
     }
 }

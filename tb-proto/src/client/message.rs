@@ -133,6 +133,8 @@ pub(super) enum Content {
         child: ChildId,
         payload: Bytes,
     },
+    /// The machine's own question on behalf of a quiet child.
+    KeepAlive(Bytes),
     /// A child of this gateway is gone.
     Leaving(Bytes),
     /// A question for a chunk of a package.
@@ -163,6 +165,7 @@ impl Content {
             | Self::ChunkRequest { payload, .. }
             | Self::Announcement { payload, .. }
             | Self::Leaving(payload)
+            | Self::KeepAlive(payload)
             | Self::SessionLimits(payload) => payload.clone(),
         }
     }
@@ -194,6 +197,7 @@ impl Content {
                     None => Target::RpcReply { request_id },
                 })
             }
+            // Without one it is the old name of a child that was renamed.
             Self::Leaving(_) => child.map(|child| Target::ChildDisconnect { child }),
             Self::Merged { .. }
             | Self::Request { .. }
@@ -202,6 +206,7 @@ impl Content {
             | Self::Report { .. }
             | Self::ChunkRequest { .. }
             | Self::Announcement { .. }
+            | Self::KeepAlive(_)
             | Self::SessionLimits(_) => None,
         }
     }
@@ -230,6 +235,7 @@ impl MqttContent for Content {
             | Self::ChunkRequest { payload, .. }
             | Self::Announcement { payload, .. }
             | Self::Leaving(payload)
+            | Self::KeepAlive(payload)
             | Self::SessionLimits(payload) => [payload, b"", b""],
         }
     }
@@ -248,6 +254,7 @@ impl MqttContent for Content {
             | Self::Reply { payload, .. }
             | Self::Announcement { payload, .. }
             | Self::Leaving(payload)
+            | Self::KeepAlive(payload)
             | Self::ChunkRequest { payload, .. } => payload.len(),
             Self::SessionLimits(_) => 0,
         }
@@ -262,8 +269,14 @@ impl MqttContent for Content {
             Self::Claim(_)
             | Self::Request { .. }
             | Self::Reply { .. }
-            | Self::Announcement { .. }
+            | Self::KeepAlive(_)
             | Self::Leaving(_) => Cost::Message,
+            // Looking the child up, and opening its session (TB §9.1).
+            Self::Announcement { .. } => Cost::OfChildren {
+                messages: 2,
+                telemetry_messages: 0,
+                data_points: 0,
+            },
             // Its parts are charged for.
             Self::Whole(_) => Cost::Free,
             Self::ChunkRequest { asked, .. } if asked.opens => Cost::Message,
@@ -299,6 +312,10 @@ impl MqttContent for Content {
             | Self::Claim(_) => value_of_child(),
             _ => (b"", b""),
         }
+    }
+
+    fn is_of_gateway(&self) -> bool {
+        matches!(self, Self::Announcement { .. } | Self::Leaving(_))
     }
 
     fn closes_origin(&self) -> bool {

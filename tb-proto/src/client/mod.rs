@@ -206,6 +206,9 @@ impl Client {
             for filter in gateway_filters() {
                 client.mqtt.subscribe(filter);
             }
+            // Children that are renamed or deleted are told of by calls.
+            let calls = client.topics.rpc_requests();
+            client.mqtt.subscribe(calls);
         }
         Ok(client)
     }
@@ -287,6 +290,7 @@ impl Client {
         self.send_together_when_due();
         self.end_overdue_flushes();
         self.forgive_children();
+        self.keep_children_alive();
         if let WallClock::AwaitedUntil(until) = self.wall_clock
             && until <= now
         {

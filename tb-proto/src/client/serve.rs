@@ -78,7 +78,9 @@ impl Client {
                 self.answer(number, payload);
             }
         }
-        if serves_device && !self.rpc.serves_device() {
+        // A gateway is told by calls what becomes of its children.
+        let is_over = serves_device && !self.rpc.serves_device();
+        if is_over && self.config.gateway.is_none() {
             self.mqtt.unsubscribe(&self.topics.rpc_requests());
         }
     }
@@ -144,6 +146,7 @@ impl Client {
 
     pub(super) fn handle_rpc_request(&mut self, request_id: i32, payload: &Bytes) {
         match RpcRequestBody::read(payload, request_id) {
+            Ok(body) if self.take_notice(&body) => {}
             Ok(body) => self.arrive(None, request_id, body, payload),
             Err(_) => self.refuse_call(None, request_id, RpcRefusal::Malformed),
         }

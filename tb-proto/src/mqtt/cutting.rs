@@ -37,7 +37,10 @@ impl<C: Content> Mqtt<C> {
             .find(|&payload| packet(payload + before.len() + after.len()) <= limit);
         let limits = PartLimits {
             bytes: bytes.unwrap_or(0),
-            data_points: self.pacer.max_data_points().unwrap_or(u32::MAX),
+            data_points: self
+                .pacer
+                .max_data_points(publication.origin.is_some())
+                .unwrap_or(u32::MAX),
         };
         let mut next = NextPart::Later;
         self.outbox

@@ -107,6 +107,7 @@ impl<C: Content> Mqtt<C> {
             Timer::Suspect => self.end_trial_by_time(),
             // Dispatch counts the tokens whenever it runs; this, too, only wakes the driver.
             Timer::Pace => {}
+            Timer::Confirm => self.confirm(),
             Timer::Drain => self.finish_drain(),
         }
     }

@@ -57,6 +57,7 @@ impl<C: Content> Mqtt<C> {
     }
 
     fn handle_packet(&mut self, packet: Incoming) {
+        self.confirm();
         match (packet, &mut self.phase) {
             (Incoming::ConnAck(connack), Phase::Handshake(_)) => self.handle_connack(&connack),
             (Incoming::Disconnect { reason, .. }, _) => {
@@ -138,10 +139,12 @@ impl<C: Content> Mqtt<C> {
     }
 
     fn handle_puback(&mut self, id: PacketIdentifier, reason: u8) -> Progress {
+        self.confirm();
         let Phase::Online(link) = &mut self.phase else {
             return Progress::Packet;
         };
         match link.identifiers.release_message(id) {
+            Owner::Message(place) if self.doubt(place) => {}
             Owner::Message(place) => return self.acknowledged(place, ReasonCode::new(reason)),
             Owner::GivenUp => {}
             Owner::Nobody | Owner::Subscribe | Owner::Unsubscribe => {
@@ -152,7 +155,7 @@ impl<C: Content> Mqtt<C> {
     }
 
     /// The server acknowledged the message at `place`, whatever that means.
-    fn acknowledged(&mut self, place: SlotIndex, reason: ReasonCode) -> Progress {
+    pub(super) fn acknowledged(&mut self, place: SlotIndex, reason: ReasonCode) -> Progress {
         let Self {
             phase: Phase::Online(link),
             outbox,
@@ -174,7 +177,7 @@ impl<C: Content> Mqtt<C> {
         if link.trial.is_some_and(|(trial, _)| trial == id) {
             link.trial = None;
         }
-        if reason == ReasonCode::QUOTA_EXCEEDED && self.pause_for_quota(place) {
+        if self.is_transient(place, reason) && self.pause_for_quota(place) {
             return Progress::Packet;
         }
         self.topic_works(place);

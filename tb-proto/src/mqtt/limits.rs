@@ -1,13 +1,12 @@
 //! The limits of the server, as the connection and the messages meet them.
 
-use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::ending::Retry;
 use super::engine::{Mqtt, Phase};
 use super::link::Link;
 use super::outbox::Content;
-use super::pacing::{Cost, Permission, RateLimits, RateWindow, Tokens};
+use super::pacing::{Cost, Permission, RateLimits, Tokens, Windows};
 use super::timers::Timer;
 use crate::time::Instant;
 
@@ -29,11 +28,11 @@ pub(super) struct Lost {
 }
 
 impl<C: Content> Mqtt<C> {
-    /// The server's rate limits are these now.
-    pub(crate) fn set_rate_limits(&mut self, limits: &RateLimits) {
+    /// The server's rate limits are these now, of the device and of its children together.
+    pub(crate) fn set_rate_limits(&mut self, own: &RateLimits, children: &RateLimits) {
         self.collect_tokens();
         let were_known = self.pacer.is_limited();
-        self.pacer.set_limits(self.now, limits);
+        self.pacer.set_limits(self.now, own, children);
         if let Phase::Online(link) = &mut self.phase
             && !were_known
             && self.pacer.may_have_overdrawn(link.unproven.owed())
@@ -44,12 +43,12 @@ impl<C: Content> Mqtt<C> {
     }
 
     /// The windows of each limit, with the tokens left.
-    pub(crate) fn limit_windows(&self) -> [Vec<(RateWindow, i64)>; 3] {
+    pub(crate) fn limit_windows(&self) -> Windows {
         self.pacer.windows(self.now)
     }
 
     /// Takes over the tokens that a former client had left.
-    pub(crate) fn restore_limits(&mut self, windows: &[Vec<(RateWindow, i64)>; 3]) {
+    pub(crate) fn restore_limits(&mut self, windows: &Windows) {
         self.pacer.restore(self.now, windows);
     }
 
@@ -91,6 +90,8 @@ impl<C: Content> Mqtt<C> {
         owed += link.unproven.owed();
         owed += Tokens::messages(if was_online { 1 } else { 2 });
         owed += self.lost.tokens;
+        // The server closes a session of each child (TB §14.5).
+        owed += Tokens::child_messages(self.outbox.take_closed_origins());
         self.lost = Lost {
             tokens: owed,
             ended: self.now,

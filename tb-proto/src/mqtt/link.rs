@@ -7,7 +7,7 @@ use core::time::Duration;
 
 use super::LinkId;
 use super::identifiers::{Identifiers, Owner};
-use super::outbox::MessageId;
+use super::outbox::{MessageId, SlotIndex};
 use super::pacing::{Cost, Tokens, Unproven};
 use super::settings::Settings;
 use crate::codec::{
@@ -59,6 +59,10 @@ pub(crate) struct Link {
     pub(crate) unproven: Unproven,
     /// Until then the backlog waits for the server's limits.
     pub(crate) backlog_held: Option<Instant>,
+    /// Acknowledged, and believed when the connection outlives it (MQTT 3.1.1, gateways).
+    pub(crate) unconfirmed: VecDeque<SlotIndex>,
+    /// A message was refused for quota on this connection, last at this time.
+    pub(crate) refused_for_quota: Option<Instant>,
     filters: Vec<(Filter, FilterState)>,
     subscribing: VecDeque<(PacketIdentifier, Instant, Vec<Filter>)>,
 }
@@ -93,6 +97,8 @@ impl Link {
             trial: None,
             unproven: Unproven::default(),
             backlog_held: None,
+            unconfirmed: VecDeque::new(),
+            refused_for_quota: None,
             filters: Vec::new(),
             subscribing: VecDeque::new(),
         }

@@ -28,6 +28,12 @@ const MALFORMED: u8 = 3;
 /// Refusals for quota (0x97) after which a message is rejected.
 const QUOTA_TRIES: u32 = 5;
 
+/// The same for the children of a gateway, of which many are refused when one was too much.
+const QUOTA_TRIES_OF_CHILD: u32 = 20;
+
+/// A close so soon after a refusal for quota has the same cause (TB §9.10).
+const QUOTA_CLOSE: Duration = Duration::from_secs(5);
+
 /// The pause after a refusal for quota.
 const QUOTA_PAUSE: Duration = Duration::from_secs(10);
 
@@ -129,6 +135,13 @@ impl<C: Content> Mqtt<C> {
             // ThingsBoard's code for a rate limit, but also for inactivity (TB §13.1).
             Cause::ServerDisconnect(ReasonCode::IMPLEMENTATION_SPECIFIC_ERROR)
                 if online.is_some_and(|link| link.burst.is_recent(self.now)) =>
+            {
+                self.rate_limited()
+            }
+            Cause::Lost(LinkLost::Closed | LinkLost::Reset)
+                if online
+                    .and_then(|link| link.refused_for_quota)
+                    .is_some_and(|at| self.now.duration_since(at) <= QUOTA_CLOSE) =>
             {
                 self.rate_limited()
             }
@@ -244,6 +257,8 @@ impl<C: Content> Mqtt<C> {
         self.end_with_link(Queue::Urgent);
         self.end_with_link(Queue::First);
         self.end_with_link(Queue::Normal);
+        self.end_with_link(Queue::OriginsUrgent);
+        self.end_with_link(Queue::Origins);
     }
 
     /// Ends the messages of a queue that were to end with the connection.
@@ -314,16 +329,34 @@ impl<C: Content> Mqtt<C> {
         self.end_drain_if_empty();
     }
 
+    /// Whether a refusal says nothing of the message: no quota, or for a child that it could not be
+    /// queued (TB §9.10).
+    pub(super) fn is_transient(&self, place: SlotIndex, reason: ReasonCode) -> bool {
+        let of_child = || {
+            let entry = self.outbox.at(place);
+            entry.is_some_and(|entry| entry.publication.origin.is_some())
+        };
+        reason == ReasonCode::QUOTA_EXCEEDED
+            || (reason == ReasonCode::UNSPECIFIED_ERROR && of_child())
+    }
+
     /// The server has no quota for this message now (0x97). Returns whether it is to be tried again.
     pub(super) fn pause_for_quota(&mut self, place: SlotIndex) -> bool {
         let Some(entry) = self.outbox.at(place) else {
             return false;
         };
-        if entry.writes >= QUOTA_TRIES || entry.publication.on_link_end == OnLinkEnd::End {
+        let tries = match entry.publication.origin {
+            Some(_) => QUOTA_TRIES_OF_CHILD,
+            None => QUOTA_TRIES,
+        };
+        if entry.writes >= tries || entry.publication.on_link_end == OnLinkEnd::End {
             return false;
         }
         self.outbox.again_first(place);
         let until: Instant = self.now + QUOTA_PAUSE;
+        if let Phase::Online(link) = &mut self.phase {
+            link.refused_for_quota = Some(self.now);
+        }
         self.paused_until = Some(until);
         self.timers.set(Timer::Resume, until);
         true

@@ -12,6 +12,7 @@
 //! ```
 
 mod backoff;
+mod confirming;
 mod connecting;
 mod credentials;
 mod cutting;

@@ -84,9 +84,16 @@ impl<C: Content> Mqtt<C> {
     /// The suspect whose turn to travel alone it is.
     pub(super) fn due_suspect(&self, link: &Link) -> Option<SlotIndex> {
         self.outbox.first(Queue::Suspect)?;
-        let others = [Queue::Urgent, Queue::Again, Queue::Live, Queue::Normal]
-            .into_iter()
-            .any(|queue| self.outbox.first(queue).is_some());
+        let others = [
+            Queue::Urgent,
+            Queue::Again,
+            Queue::Live,
+            Queue::Normal,
+            Queue::OriginsUrgent,
+            Queue::Origins,
+        ]
+        .into_iter()
+        .any(|queue| self.outbox.first(queue).is_some());
         if others && self.now < link.online_since + OTHERS_FIRST {
             return None;
         }

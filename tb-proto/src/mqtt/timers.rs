@@ -25,11 +25,13 @@ pub(crate) enum Timer {
     Suspect,
     /// Tokens of the server's rate limits have come back, or the backlog has waited long enough.
     Pace,
+    /// The connection has outlived acknowledgements.
+    Confirm,
     /// Draining ends.
     Drain,
 }
 
-const TIMERS: [Timer; 11] = [
+const TIMERS: [Timer; 12] = [
     Timer::Connect,
     Timer::Retry,
     Timer::Held,
@@ -40,6 +42,7 @@ const TIMERS: [Timer; 11] = [
     Timer::Resume,
     Timer::Suspect,
     Timer::Pace,
+    Timer::Confirm,
     Timer::Drain,
 ];
 
@@ -96,6 +99,7 @@ impl Timers {
             Timer::Resume,
             Timer::Suspect,
             Timer::Pace,
+            Timer::Confirm,
         ] {
             self.stop(timer);
         }

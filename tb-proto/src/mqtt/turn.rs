@@ -3,6 +3,9 @@
 //! ```text
 //!   First ─▶ Urgent ─▶ Again ─▶ Live (three of four turns) | Normal
 //! ```
+//!
+//! Of children what is urgent comes behind what is of their gateway, and all else at the end; each kind
+//! only waits for limits of its own.
 
 use super::engine::{Mqtt, Phase};
 use super::limits::SHORTEST_WAIT;
@@ -43,7 +46,14 @@ impl<C: Content> Mqtt<C> {
         let window_is_open = in_flight + link.identifiers.given_up() < link.window;
         let held = link.backlog_held.filter(|&until| until > self.now);
         let mut waits = Waits::default();
-        let queues = [Queue::First, Queue::Urgent, Queue::Again, self.next_lane()];
+        let queues = [
+            Queue::First,
+            Queue::Urgent,
+            Queue::OriginsUrgent,
+            Queue::Again,
+            self.next_lane(),
+            Queue::Origins,
+        ];
         for &queue in &queues {
             let Some((place, entry)) = self
                 .outbox
@@ -93,8 +103,10 @@ impl<C: Content> Mqtt<C> {
         };
         let content = &entry.publication.content;
         let cost = Tokens::from(entry.publication.cost());
-        let most = self.pacer.max_data_points().map(u64::from);
-        let is_over = most.is_some_and(|most| cost.data_points > most);
+        let of_child = entry.publication.origin.is_some();
+        let most = self.pacer.max_data_points(of_child).map(u64::from);
+        let data_points = cost.data_points.max(cost.child_data_points);
+        let is_over = most.is_some_and(|most| data_points > most);
         if content.is_cut() || (is_over && content.can_be_cut()) {
             return Turn::Cut { place, queue };
         }
@@ -185,8 +197,8 @@ pub(super) enum Turn {
 struct Waits {
     until: Option<Instant>,
     prove: bool,
-    for_messages: bool,
-    for_telemetry: bool,
+    /// What they cost.
+    tokens: Tokens,
 }
 
 impl Waits {
@@ -195,9 +207,7 @@ impl Waits {
     }
 
     fn add(&mut self, cost: Cost, until: Option<Instant>, prove: bool) {
-        let tokens = Tokens::from(cost);
-        self.for_messages |= tokens.messages > 0;
-        self.for_telemetry |= tokens.telemetry_messages > 0;
+        self.tokens += cost.into();
         self.prove |= prove;
         if let Some(until) = until {
             self.until(until);
@@ -206,8 +216,8 @@ impl Waits {
 
     /// Whether a message with this cost would take tokens away from one that waits for them.
     fn keep_back(&self, cost: Cost) -> bool {
-        let tokens = Tokens::from(cost);
-        (self.for_messages && tokens.messages > 0)
-            || (self.for_telemetry && tokens.telemetry_messages > 0)
+        let waited_for = self.tokens.each();
+        let mut both = waited_for.into_iter().zip(Tokens::from(cost).each());
+        both.any(|(waited_for, cost)| waited_for > 0 && cost > 0)
     }
 }

@@ -342,6 +342,13 @@ impl Shared {
         drop(state);
         // Sends what accepting alone has caused, which may be the close of a refused connection.
         self.drive(|_, _| ());
+        // A client may go on right behind its handshake: that has been read already.
+        match link.decrypt(&[]) {
+            Ok(Some(data)) if !data.is_empty() => {
+                self.drive(|simulator, now| simulator.handle_input(now, connection, &data));
+            }
+            _ => {}
+        }
         let mut buffer = vec![0; 64 * 1024];
         loop {
             match link.stream.read(&mut buffer) {

@@ -55,12 +55,12 @@ impl ServerTls {
         Some(base64(connection.peer_certificates()?.first()?))
     }
 
-    /// What these bytes of the client mean. `None`: it has said that nothing more comes.
+    /// What these bytes of the client mean, behind what came together with the end of its handshake. `None`:
+    /// it has said that nothing more comes.
     pub(super) fn decrypt(&self, mut data: &[u8]) -> io::Result<Option<Vec<u8>>> {
         let mut connection = self.lock();
         let mut plain = Vec::new();
-        while !data.is_empty() {
-            connection.read_tls(&mut data)?;
+        loop {
             let state = connection.process_new_packets().map_err(io::Error::other)?;
             let mut part = vec![0; state.plaintext_bytes_to_read()];
             connection.reader().read_exact(&mut part)?;
@@ -68,8 +68,11 @@ impl ServerTls {
             if state.peer_has_closed() && plain.is_empty() {
                 return Ok(None);
             }
+            if data.is_empty() {
+                return Ok(Some(plain));
+            }
+            connection.read_tls(&mut data)?;
         }
-        Ok(Some(plain))
     }
 
     /// The bytes that say this to the client, and after that, if it `closes`, that nothing more comes.

@@ -4,10 +4,12 @@ use std::future::Future;
 use std::path::Path;
 use std::pin::Pin;
 
+use tb_driver::tls::Tls;
 use tb_driver::{Client, NotProvisioned};
 use tb_proto::{Config, Credentials, ProvisionRequest};
 use tokio::runtime::Runtime;
 
+use crate::protection;
 use crate::trouble::{Trouble, Troubling};
 
 /// An adapter under test.
@@ -52,8 +54,8 @@ pub(crate) struct Tokio;
 impl Adapter for Tokio {
     fn prepare(config: Config, trouble: Trouble) -> (Client, Unstarted) {
         let timer = tb_tokio::TokioTimer::new();
-        let (client, driver) =
-            tb_driver::Driver::new(config, Troubling::new(tb_tokio::Tcp, trouble), timer).unwrap();
+        let transport = Tls::over(Troubling::new(tb_tokio::Tcp, trouble)).config(protection::tls());
+        let (client, driver) = tb_driver::Driver::new(config, transport, timer).unwrap();
         let driver: PolledDriver = Box::pin(driver);
         let start = move || {
             let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -70,11 +72,20 @@ impl Adapter for Tokio {
     }
 
     fn provision(url: &str, request: ProvisionRequest) -> Provisioned {
-        runtime().block_on(tb_tokio::provision(url, request))
+        runtime().block_on(tb_tokio::provision_with_tls(
+            protection::tls(),
+            url,
+            request,
+        ))
     }
 
     fn load_or_provision(path: &Path, url: &str, request: ProvisionRequest) -> Provisioned {
-        runtime().block_on(tb_tokio::load_or_provision(path, url, request))
+        runtime().block_on(tb_tokio::load_or_provision_with_tls(
+            path,
+            protection::tls(),
+            url,
+            request,
+        ))
     }
 }
 
@@ -95,11 +106,20 @@ impl Adapter for Smol {
     }
 
     fn provision(url: &str, request: ProvisionRequest) -> Provisioned {
-        smol::block_on(tb_async_std::provision(url, request))
+        smol::block_on(tb_async_std::provision_with_tls(
+            protection::tls(),
+            url,
+            request,
+        ))
     }
 
     fn load_or_provision(path: &Path, url: &str, request: ProvisionRequest) -> Provisioned {
-        smol::block_on(tb_async_std::load_or_provision(path, url, request))
+        smol::block_on(tb_async_std::load_or_provision_with_tls(
+            path,
+            protection::tls(),
+            url,
+            request,
+        ))
     }
 }
 
@@ -114,16 +134,25 @@ impl Adapter for AsyncStd {
     }
 
     fn provision(url: &str, request: ProvisionRequest) -> Provisioned {
-        async_std::task::block_on(tb_async_std::provision(url, request))
+        async_std::task::block_on(tb_async_std::provision_with_tls(
+            protection::tls(),
+            url,
+            request,
+        ))
     }
 
     fn load_or_provision(path: &Path, url: &str, request: ProvisionRequest) -> Provisioned {
-        async_std::task::block_on(tb_async_std::load_or_provision(path, url, request))
+        async_std::task::block_on(tb_async_std::load_or_provision_with_tls(
+            path,
+            protection::tls(),
+            url,
+            request,
+        ))
     }
 }
 
 fn on_async_io(config: Config, trouble: Trouble, spawn: fn(PolledDriver)) -> (Client, Unstarted) {
-    let transport = Troubling::new(tb_async_std::Tcp, trouble);
+    let transport = Tls::over(Troubling::new(tb_async_std::Tcp, trouble)).config(protection::tls());
     let timer = tb_async_std::AsyncIoTimer::new();
     let (client, driver) = tb_driver::Driver::new(config, transport, timer).unwrap();
     let driver: PolledDriver = Box::pin(driver);
@@ -139,8 +168,9 @@ pub(crate) struct Threads;
 
 impl Adapter for Threads {
     fn prepare(config: Config, trouble: Trouble) -> (Client, Unstarted) {
-        let (client, driver) =
-            tb_blocking::Driver::new(config, Troubling::new(tb_blocking::Tcp, trouble)).unwrap();
+        let transport = Troubling::new(tb_blocking::Tcp, trouble);
+        let transport = tb_blocking::Tls::over(transport).config(protection::tls());
+        let (client, driver) = tb_blocking::Driver::new(config, transport).unwrap();
         let start = move || {
             driver.start().unwrap();
             Running { runtime: None }
@@ -149,10 +179,10 @@ impl Adapter for Threads {
     }
 
     fn provision(url: &str, request: ProvisionRequest) -> Provisioned {
-        tb_blocking::provision(url, request)
+        tb_blocking::provision_with_tls(protection::tls(), url, request)
     }
 
     fn load_or_provision(path: &Path, url: &str, request: ProvisionRequest) -> Provisioned {
-        tb_blocking::load_or_provision(path, url, request)
+        tb_blocking::load_or_provision_with_tls(path, protection::tls(), url, request)
     }
 }

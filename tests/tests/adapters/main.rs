@@ -2,11 +2,14 @@
 
 mod adapter;
 mod cancellation;
+mod encryption;
 mod endings;
 mod exchange;
+mod gateway;
 mod misbehaviour;
 mod on_async_io;
 mod on_tokio;
+mod protection;
 mod provisioning;
 mod rpc;
 mod server;
@@ -32,6 +35,27 @@ macro_rules! suite {
 
         mod blocking_adapter {
             $($(#[test] fn $name() { crate::$module::$name::<crate::adapter::Threads>(); })+)+
+        }
+    };
+}
+
+/// Runs each function of the suite over the adapters and one kind of TLS. async-std has smol's transport.
+macro_rules! over_tls {
+    ($mod:ident, $protection:ident; $($module:ident: $($name:ident),+ $(,)?;)+) => {
+        mod $mod {
+            over_tls!(@ tokio_adapter Tokio $protection $($($module $name)+)+);
+            over_tls!(@ smol_adapter Smol $protection $($($module $name)+)+);
+            over_tls!(@ blocking_adapter Threads $protection $($($module $name)+)+);
+        }
+    };
+    (@ $mod:ident $adapter:ident $protection:ident $($module:ident $name:ident)+) => {
+        mod $mod {
+            $(#[test] fn $name() {
+                crate::protection::under(
+                    crate::protection::Protection::$protection,
+                    crate::$module::$name::<crate::adapter::$adapter>,
+                );
+            })+
         }
     };
 }
@@ -64,6 +88,15 @@ suite! {
         a_call_that_is_dropped_is_answered_with_an_error,
         a_refused_answer_gives_the_call_back,
         a_method_has_one_taker;
+    gateway:
+        readings_of_children_arrive_under_their_names_and_in_order,
+        attributes_of_children_are_answered_and_their_changes_told,
+        calls_to_children_reach_the_nearest_taker_and_are_answered,
+        children_survive_reconnects_and_the_loss_of_their_handles,
+        a_child_that_was_disconnected_stays_away_until_something_is_sent_for_it,
+        what_no_child_can_be_is_refused,
+        a_child_that_the_server_does_not_take_is_told,
+        a_child_is_a_handle_of_its_gateway;
     provisioning:
         a_device_is_provisioned_and_connects,
         a_device_is_provisioned_once,
@@ -96,4 +129,56 @@ suite! {
         a_sink_that_is_behind_holds_up_nobody_else,
         a_sink_that_fails_ends_the_download_and_the_platform_hears_why,
         a_download_ends_with_the_assignment_with_the_interest_and_with_the_client;
+}
+
+over_tls! {
+    tls_1_2, Tls1_2;
+    exchange:
+        a_reading_is_acknowledged_and_stored,
+        attributes_are_answered_and_their_changes_told;
+    transport:
+        streams_that_give_and_take_one_byte_at_a_time_are_enough,
+        a_stream_that_sends_nothing_before_it_is_flushed_is_flushed,
+        every_reading_survives_connections_cut_while_sending;
+    endings:
+        a_reader_that_waits_for_bytes_is_stopped_by_a_disconnect;
+    encryption:
+        nothing_is_lost_to_a_proxy_that_cuts_anywhere;
+}
+
+over_tls! {
+    tls_1_3, Tls1_3;
+    exchange:
+        a_reading_is_acknowledged_and_stored,
+        attributes_are_answered_and_their_changes_told,
+        what_is_accepted_before_the_start_arrives,
+        thousands_of_readings_sent_without_waiting_are_all_acknowledged;
+    transport:
+        streams_that_give_and_take_one_byte_at_a_time_are_enough,
+        a_stream_that_sends_nothing_before_it_is_flushed_is_flushed,
+        every_reading_survives_connections_cut_while_sending,
+        subscriptions_and_takers_survive_a_reconnect;
+    endings:
+        the_last_handle_delivers_what_was_accepted_before_it_is_gone,
+        a_reader_that_waits_for_bytes_is_stopped_by_a_disconnect;
+    rpc:
+        calls_are_answered_while_another_taker_never_looks;
+    provisioning:
+        a_device_is_provisioned_and_connects,
+        a_device_is_provisioned_once;
+    encryption:
+        nothing_is_lost_to_a_proxy_that_cuts_anywhere,
+        a_handshake_that_stalls_is_given_up_at_the_deadline,
+        provisioning_gives_a_handshake_that_stalls_up;
+}
+
+over_tls! {
+    mutual_tls, Mutual;
+    exchange:
+        a_reading_is_acknowledged_and_stored,
+        attributes_are_answered_and_their_changes_told;
+    transport:
+        streams_that_give_and_take_one_byte_at_a_time_are_enough,
+        every_reading_survives_connections_cut_while_sending,
+        subscriptions_and_takers_survive_a_reconnect;
 }

@@ -4,7 +4,7 @@ use std::thread;
 use std::time::Duration;
 
 use serde_json::json;
-use tb_driver::{Client, NotConnected, StartError};
+use tb_driver::{Client, NotConnected};
 use tb_proto::{Cause, Config, Credentials, LinkLost, ProtocolVersion, Refusal};
 
 use crate::endings::assert_abandoned;
@@ -108,12 +108,4 @@ fn a_bare_thread_drives_a_client_without_any_executor() {
     let connecting = tb_async_std::connect_by(config(&server), PATIENCE, spawn);
     smol::block_on(async { works(connecting.await.unwrap()).await });
     assert!(all_gone(&server));
-}
-
-#[test]
-fn tls_is_refused_before_anything_is_tried_where_there_is_none() {
-    let url = "mqtts://localhost".parse().unwrap();
-    let config = Config::new(url, Credentials::token(TOKEN));
-    let error = tb_async_std::prepare(config).map(drop).unwrap_err();
-    assert!(matches!(error, StartError::TlsNotSupported { .. }));
 }

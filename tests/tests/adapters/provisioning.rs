@@ -10,6 +10,7 @@ use tb_tests::sim::server::SimulatorServer;
 use tb_tests::sim::{ProvisionProfile, ProvisionStrategy, Setup, Stored};
 
 use crate::adapter::{Adapter, start};
+use crate::protection::{self, url};
 use crate::server::{PATIENCE, TOKEN};
 
 fn server() -> SimulatorServer {
@@ -20,11 +21,7 @@ fn server() -> SimulatorServer {
         secret: "secret".to_owned(),
         profile: None,
     });
-    SimulatorServer::start(setup).unwrap()
-}
-
-fn url(server: &SimulatorServer) -> String {
-    format!("mqtt://{}", server.address())
+    protection::serve(setup)
 }
 
 fn request() -> ProvisionRequest {

@@ -8,6 +8,8 @@ use tb_proto::{Config, Credentials};
 use tb_tests::sim::server::SimulatorServer;
 use tb_tests::sim::{Control, Setup, Simulator, Stored};
 
+use crate::protection;
+
 /// Everything here takes milliseconds. Who waits so long waits for ever.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -21,11 +23,11 @@ pub(crate) fn server() -> SimulatorServer {
     setup
         .client_rpc_replies
         .insert("getTime".to_owned(), json!({ "time": 1 }));
-    SimulatorServer::start(setup).unwrap()
+    protection::serve(setup)
 }
 
 pub(crate) fn config(server: &SimulatorServer) -> Config {
-    config_for(&format!("mqtt://{}", server.address()))
+    config_for(&protection::url(server))
 }
 
 pub(crate) fn config_for(url: &str) -> Config {

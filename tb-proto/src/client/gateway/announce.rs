@@ -34,7 +34,7 @@ impl Client {
         let all = !self.mqtt.is_draining();
         let mut any = false;
         while self.children.announcing() < most
-            && self.mqtt.outbox().count(Queue::Urgent) < MOST_WAITING
+            && self.mqtt.outbox().count(Queue::OriginsUrgent) < MOST_WAITING
             && let Some(child) = self.children.next(all)
         {
             self.announce(child);
@@ -54,7 +54,7 @@ impl Client {
             },
             // The acknowledgement tells that the child is there.
             qos: QoS::AtLeastOnce,
-            lane: Lane::Urgent,
+            lane: Lane::OriginsUrgent,
             accepted: self.mqtt.now(),
             expires: None,
             on_link_end: OnLinkEnd::End,
@@ -68,11 +68,19 @@ impl Client {
     /// An announcement has its outcome.
     pub(in crate::client) fn handle_announced(&mut self, child: ChildId, outcome: Outcome) {
         let refusal = match outcome {
+            // It was renamed or deleted meanwhile.
+            Outcome::Delivered(_)
+                if self.children.standing(child) != Some(Standing::Announcing) =>
+            {
+                self.children.missed();
+                return;
+            }
             Outcome::Delivered(_) => {
                 self.children.announced(child);
                 self.mqtt.outbox_mut().open_origin(child.0);
                 self.requests.child_is_there(child);
                 self.children.lanes_due.push(child);
+                self.start_keeping_alive(child);
                 return;
             }
             // The next connection begins anew.

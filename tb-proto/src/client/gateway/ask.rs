@@ -1,6 +1,6 @@
 //! Attribute requests for children.
 
-use super::{ChildId, Gateway};
+use super::{ChildId, Gateway, quiet};
 use crate::client::Client;
 use crate::client::requests::Requests;
 use crate::client::{Completion, Pending, Refused, RefusedReason, RequestError};
@@ -40,6 +40,7 @@ impl Gateway<'_> {
             return Err(Refused::new(query, reason));
         }
         let id = client.requests.open_for_child(child, question, deadline);
+        client.children.revive(child);
         if client.mqtt.is_online() && client.mqtt.outbox().is_open(child.0) {
             client.requests.child_is_there(child);
         } else {
@@ -53,6 +54,10 @@ impl Gateway<'_> {
 impl Client {
     /// The answer to a request for a child.
     pub(super) fn handle_child_response(&mut self, response: ChildResponse) {
+        // Nobody waits for it: that it was asked is all.
+        if response.request == quiet::REQUEST {
+            return;
+        }
         let Some((id, question)) = self.requests.take_child_question(response.request) else {
             self.counters.unexpected_answers += 1;
             return;

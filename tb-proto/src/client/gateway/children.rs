@@ -4,7 +4,7 @@
 //!   Unannounced ──▶ Queued (something waits) ──▶ Announcing ──acknowledged──▶ Announced
 //!       ▲                                            │ refused                  │ disconnected
 //!       │ the connection ended                       ▼                          ▼
-//!       └──────────── all but ───────── Refused until a time                   Left
+//!       └──────────── all but ───────── Refused until a time            Left, Deleted
 //! ```
 
 use alloc::boxed::Box;
@@ -38,6 +38,8 @@ pub(super) enum Standing {
     Announced,
     /// The application has disconnected it. It is announced when something is sent for it.
     Left,
+    /// The device was deleted on the server. Only what the application sends later announces it.
+    Deleted,
     /// The server does not take it; it is tried again then.
     Refused {
         until: Instant,
@@ -51,6 +53,8 @@ struct Child {
     standing: Standing,
     /// The connection for which that holds.
     as_of: u32,
+    /// When it has been quiet for too long; it is then looked at.
+    quiet_at: Instant,
     /// While attributes of it are on their way or wait.
     lane: Option<Box<AttributeLane>>,
 }
@@ -73,11 +77,15 @@ pub(in crate::client) struct Children {
     cursor: usize,
     announcing: usize,
     refused: BTreeSet<(Instant, ChildId)>,
+    quiet: BTreeSet<(Instant, ChildId)>,
     /// Whose attributes may be sent on.
     pub(in crate::client) lanes_due: Vec<ChildId>,
 }
 
 impl Children {
+    /// Bytes that an entry of an ordered set takes, roughly.
+    const TIMER_BYTES: usize = 32;
+
     pub(in crate::client) fn len(&self) -> usize {
         self.all.len()
     }
@@ -102,6 +110,7 @@ impl Children {
             profile,
             standing: Standing::Unannounced,
             as_of: self.connection,
+            quiet_at: Instant::default(),
             lane: None,
         });
         ChildId(origin)
@@ -121,7 +130,7 @@ impl Children {
     pub(super) fn standing(&self, child: ChildId) -> Option<Standing> {
         let child = self.all.get(child.get())?;
         Some(match child.standing {
-            standing @ (Standing::Left | Standing::Refused { .. }) => standing,
+            standing @ (Standing::Left | Standing::Deleted | Standing::Refused { .. }) => standing,
             standing if child.as_of == self.connection => standing,
             _ => Standing::Unannounced,
         })
@@ -133,6 +142,7 @@ impl Children {
         self.queued.clear();
         self.cursor = 0;
         self.announcing = 0;
+        self.quiet.clear();
     }
 
     /// Something is wanted of a child: it is announced soon.
@@ -183,6 +193,11 @@ impl Children {
         self.stand(child, Standing::Announced);
     }
 
+    /// An announcement was acknowledged that means nothing any more.
+    pub(super) fn missed(&mut self) {
+        self.announcing = self.announcing.saturating_sub(1);
+    }
+
     pub(super) fn refuse(&mut self, child: ChildId, until: Instant) {
         self.announcing = self.announcing.saturating_sub(1);
         self.stand(child, Standing::Refused { until });
@@ -204,7 +219,52 @@ impl Children {
     }
 
     pub(in crate::client) fn next_deadline(&self) -> Option<Instant> {
-        self.refused.first().map(|&(until, _)| until)
+        let refused = self.refused.first().map(|&(until, _)| until);
+        let quiet = self.quiet.first().map(|&(at, _)| at);
+        refused.into_iter().chain(quiet).min()
+    }
+
+    /// The child is looked at then.
+    pub(super) fn keep_alive_at(&mut self, child: ChildId, at: Instant) {
+        if let Some(known) = self.all.get_mut(child.get()) {
+            self.quiet.remove(&(known.quiet_at, child));
+            known.quiet_at = at;
+            self.quiet.insert((at, child));
+        }
+    }
+
+    /// A child that has to be looked at by `now`.
+    pub(super) fn next_quiet(&mut self, now: Instant) -> Option<ChildId> {
+        let &(at, child) = self.quiet.first().filter(|&&(at, _)| at <= now)?;
+        self.quiet.remove(&(at, child));
+        Some(child)
+    }
+
+    /// The application sends something for the child.
+    pub(in crate::client) fn revive(&mut self, child: ChildId) {
+        if self.standing(child) == Some(Standing::Deleted) {
+            self.lose(child);
+            self.want(child);
+        }
+    }
+
+    pub(super) fn delete(&mut self, child: ChildId) {
+        self.stand(child, Standing::Deleted);
+    }
+
+    /// Gives a child another name, which no child has.
+    pub(super) fn rename(&mut self, child: ChildId, name: &str) {
+        let all = &self.all;
+        let name_at = |at: usize| all.get(at).map(|child: &Child| &*child.name);
+        let Some(old) = name_at(child.get()) else {
+            return;
+        };
+        self.names.remove(old, name_at);
+        self.names.insert(name, child.get(), name_at);
+        self.text_bytes = self.text_bytes + name.len() - old.len();
+        if let Some(child) = self.all.get_mut(child.get()) {
+            child.name = name.into();
+        }
     }
 
     pub(super) fn lose(&mut self, child: ChildId) {
@@ -239,6 +299,7 @@ impl Children {
             + self.names.memory()
             + self.text_bytes
             + self.queued.capacity() * size_of::<ChildId>()
+            + (self.refused.len() + self.quiet.len()) * Self::TIMER_BYTES
     }
 
     fn stand(&mut self, child: ChildId, standing: Standing) {

@@ -1,5 +1,9 @@
 //! What can be chosen about a gateway.
 
+use core::time::Duration;
+
+use crate::mqtt::RateLimits;
+
 /// Makes a client a gateway: a device that speaks for others, its children.
 ///
 /// The device needs the gateway flag on the server (TB §1.10); a device without it gets no
@@ -11,19 +15,30 @@
 ///     .gateway(GatewayConfig::new().max_children(50_000));
 /// # Ok::<(), tb_proto::InvalidUrl>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct GatewayConfig {
     pub(crate) max_children: usize,
     pub(crate) max_announcing: usize,
+    pub(crate) rate_limits: RateLimits,
+    pub(crate) keep_alive: Option<Duration>,
 }
 
 impl GatewayConfig {
     /// A gateway with the defaults.
-    pub const fn new() -> Self {
+    pub fn new() -> Self {
         Self {
             max_children: 20_000,
             max_announcing: 256,
+            rate_limits: RateLimits::default(),
+            keep_alive: Some(Duration::from_secs(300)),
         }
+    }
+
+    /// Rate limits of all children together that hold where the server tells none. Default: none.
+    /// How much of them is used says [`Config::rate_limit_share`](crate::Config::rate_limit_share).
+    pub fn rate_limits(mut self, limits: RateLimits) -> Self {
+        self.rate_limits = limits;
+        self
     }
 
     /// How many children it may have. Default 20,000; from 1 to 1,000,000. Each takes some 200 bytes
@@ -33,10 +48,21 @@ impl GatewayConfig {
         self
     }
 
+    /// After this long without an uplink of its own a child is kept alive by a small attribute request.
+    /// Default 5 minutes, at least 10 s; `None`: no child is.
+    ///
+    /// ThingsBoard drops a child that is silent for 10 minutes, whatever its gateway says, and sends
+    /// nothing for it any more (C-140). Switch this off if the device has `overwriteActivityTime` set
+    /// on the server, or if nothing is sent to children.
+    pub fn keep_alive(mut self, interval: Option<Duration>) -> Self {
+        self.keep_alive = interval.map(|interval| interval.max(Duration::from_secs(10)));
+        self
+    }
+
     /// How many announcements of children may be unacknowledged at a time. Default 256, at least 1.
     /// The server looks each child up, so that they take their time.
-    pub fn max_announcing(mut self, children: usize) -> Self {
-        self.max_announcing = children.max(1);
+    pub const fn max_announcing(mut self, children: usize) -> Self {
+        self.max_announcing = if children == 0 { 1 } else { children };
         self
     }
 }

@@ -23,6 +23,8 @@ pub enum InvalidChild {
         /// Its profile.
         profile: Option<String>,
     },
+    /// The client is disconnecting or was shut down.
+    Closed,
     /// The gateway has as many children as it may have.
     TooMany {
         /// The limit ([`GatewayConfig::max_children`](crate::GatewayConfig::max_children)).
@@ -53,6 +55,7 @@ impl fmt::Display for InvalidChild {
                 Some(profile) => write!(f, "the child is known with the profile `{profile}`"),
                 None => f.write_str("the child is known without a profile"),
             },
+            Self::Closed => f.write_str("the client is disconnecting or was shut down"),
             Self::TooMany { limit } => {
                 write!(f, "a gateway may have {limit} children: raise the limit")
             }

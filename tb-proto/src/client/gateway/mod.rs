@@ -7,6 +7,8 @@ mod config;
 mod downlink;
 mod error;
 mod names;
+mod notices;
+mod quiet;
 mod send;
 mod updates;
 
@@ -76,6 +78,9 @@ impl Gateway<'_> {
                 return Err(InvalidChild::OtherProfile { child, profile });
             }
             return Ok(child);
+        }
+        if client.mqtt.is_draining() {
+            return Err(InvalidChild::Closed);
         }
         check_name(name).map_err(InvalidChild::Name)?;
         if let Some(profile) = profile {

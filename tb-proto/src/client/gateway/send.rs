@@ -30,7 +30,10 @@ impl Gateway<'_> {
         if !self.client.children.contains(child) {
             return Err(Refused::new(message, RefusedReason::UnknownChild));
         }
-        self.client.accept(message, None, Some(child))
+        let accepted = self.client.accept(message, None, Some(child))?;
+        self.client.children.revive(child);
+        self.client.advance();
+        Ok(accepted)
     }
 
     /// Accepts telemetry of a child; `&values` of any type that serialises to an object will do.

@@ -30,6 +30,12 @@ pub(crate) trait Content {
         (b"", b"")
     }
 
+    /// Whether the server may close the connection although it acknowledged this, even if it has no
+    /// [origin](Publication::origin).
+    fn is_of_gateway(&self) -> bool {
+        false
+    }
+
     /// Whether nothing of its origin may be written behind it on this connection.
     fn closes_origin(&self) -> bool {
         false
@@ -137,6 +143,21 @@ pub(crate) enum Lane {
     /// What was accepted on this connection while older messages wait for the server's rate limits.
     Live,
     Normal,
+    /// What is urgent of origins: they have limits of their own, which hold up nothing else.
+    OriginsUrgent,
+    /// All else of origins.
+    Origins,
+}
+
+impl Lane {
+    /// The lane beside this one that messages of origins take.
+    pub(super) const fn of_origins(self) -> Self {
+        match self {
+            Self::Urgent => Self::OriginsUrgent,
+            Self::Live | Self::Normal => Self::Origins,
+            Self::First | Self::OriginsUrgent | Self::Origins => self,
+        }
+    }
 }
 
 /// A message as the layer above hands it over.
@@ -157,9 +178,18 @@ pub(crate) struct Publication<C> {
 }
 
 impl<C: Content> Publication<C> {
+    /// Whether it goes to the part of the server that acknowledges first and closes then (TB §9.10).
+    pub(crate) fn is_of_gateway(&self) -> bool {
+        self.origin.is_some() || self.content.is_of_gateway()
+    }
+
     /// What the server's rate limits charge for it.
     pub(crate) fn cost(&self) -> Cost {
-        self.content.cost()
+        let cost = self.content.cost();
+        match self.origin {
+            Some(_) => cost.of_children(),
+            None => cost,
+        }
     }
 
     pub(crate) fn payload_len(&self) -> usize {
@@ -202,6 +232,8 @@ pub(crate) enum Queue {
     First,
     Live,
     Normal,
+    OriginsUrgent,
+    Origins,
     Parked,
     Joined,
     /// Each origin has a list of its own.
@@ -211,7 +243,7 @@ pub(crate) enum Queue {
 impl Queue {
     pub(super) const COUNT: usize = Self::ALL.len();
 
-    pub(super) const ALL: [Self; 10] = [
+    pub(super) const ALL: [Self; 12] = [
         Self::InFlight,
         Self::Again,
         Self::Suspect,
@@ -219,6 +251,8 @@ impl Queue {
         Self::First,
         Self::Live,
         Self::Normal,
+        Self::OriginsUrgent,
+        Self::Origins,
         Self::Parked,
         Self::Joined,
         Self::Held,
@@ -235,6 +269,8 @@ impl Stage {
             Self::Ready(Lane::First) => Queue::First,
             Self::Ready(Lane::Live) => Queue::Live,
             Self::Ready(Lane::Normal) => Queue::Normal,
+            Self::Ready(Lane::OriginsUrgent) => Queue::OriginsUrgent,
+            Self::Ready(Lane::Origins) => Queue::Origins,
             Self::Again => Queue::Again,
             Self::Held => Queue::Held,
             Self::Suspect { .. } => Queue::Suspect,

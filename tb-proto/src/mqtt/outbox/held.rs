@@ -53,7 +53,7 @@ impl<C: Content> Outbox<C> {
     pub(crate) fn last_written_of(&self, origin: Origin) -> Instant {
         self.origins
             .get(origin)
-            .map_or(Instant::default(), |state| state.last_written)
+            .map_or_else(Instant::default, |state| state.last_written)
     }
 
     /// Messages of the origin may be written. Those that were held go before everything else that was
@@ -62,15 +62,11 @@ impl<C: Content> Outbox<C> {
         self.origins.open(origin);
         // The last one first: each goes to the front.
         while let Some(place) = self.origins.get(origin).and_then(|state| state.held.tail()) {
-            let Some(entry) = self.entries.get_mut(place) else {
+            let Some(entry) = self.entries.get(place) else {
                 break;
             };
             let stage = match entry.publication.lane {
                 _ if entry.writes > 0 => Stage::Again,
-                Lane::Live => {
-                    entry.publication.lane = Lane::Normal;
-                    Stage::Ready(Lane::Normal)
-                }
                 lane => Stage::Ready(lane),
             };
             self.move_front(place, stage);
@@ -85,6 +81,11 @@ impl<C: Content> Outbox<C> {
     /// The connection has ended: no origin is open.
     pub(crate) fn close_origins(&mut self) {
         self.origins.close_all();
+    }
+
+    /// How many origins were open when connections ended. It is told once.
+    pub(crate) const fn take_closed_origins(&mut self) -> u64 {
+        self.origins.take_closed()
     }
 
     /// Whether the turn of this message comes too early.
@@ -152,7 +153,7 @@ impl<C: Content> Outbox<C> {
             // Few come before it: what was written, and requests and replies.
             while let Some(place) = next {
                 let entry = self.entries.get(place)?;
-                let is_normal = matches!(entry.publication.lane, Lane::Normal | Lane::Live);
+                let is_normal = entry.publication.lane == Lane::Origins;
                 if entry.writes == 0 && is_normal {
                     return Some(entry.id);
                 }

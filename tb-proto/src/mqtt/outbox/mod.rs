@@ -105,7 +105,10 @@ impl<C: Content> Outbox<C> {
     }
 
     /// Adds a message without asking for room. A parked one goes nowhere until it is unparked.
-    pub(crate) fn insert(&mut self, publication: Publication<C>, parked: bool) -> MessageId {
+    pub(crate) fn insert(&mut self, mut publication: Publication<C>, parked: bool) -> MessageId {
+        if publication.origin.is_some() {
+            publication.lane = publication.lane.of_origins();
+        }
         self.sequence += 1;
         self.len += 1;
         self.content_bytes += publication.content.memory();
@@ -116,6 +119,10 @@ impl<C: Content> Outbox<C> {
             (false, Lane::First) => (Stage::Ready(Lane::First), Queue::First),
             (false, Lane::Live) => (Stage::Ready(Lane::Live), Queue::Live),
             (false, Lane::Normal) => (Stage::Ready(Lane::Normal), Queue::Normal),
+            (false, Lane::OriginsUrgent) => {
+                (Stage::Ready(Lane::OriginsUrgent), Queue::OriginsUrgent)
+            }
+            (false, Lane::Origins) => (Stage::Ready(Lane::Origins), Queue::Origins),
         };
         let expires = publication.expires;
         let list = &mut self.lists[queue as usize];
@@ -413,7 +420,7 @@ impl<C: Content> Outbox<C> {
             let second = self.entries.get(first.links.next?)?;
             (second.writes == 0).then_some(second.id)
         };
-        [Queue::Parked, Queue::Normal, Queue::Live]
+        [Queue::Parked, Queue::Normal, Queue::Live, Queue::Origins]
             .into_iter()
             .filter_map(unwritten)
             .chain(self.oldest_held_unwritten())

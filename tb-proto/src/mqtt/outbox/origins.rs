@@ -50,6 +50,10 @@ pub(super) struct Origins {
     name_bytes: usize,
     /// Counts connections.
     connection: NonZeroU32,
+    /// How many are open.
+    open: u64,
+    /// How many were open when connections ended, since somebody asked.
+    closed: u64,
 }
 
 impl Origins {
@@ -58,6 +62,8 @@ impl Origins {
             states: Vec::new(),
             name_bytes: 0,
             connection: NonZeroU32::MIN,
+            open: 0,
+            closed: 0,
         }
     }
 
@@ -106,20 +112,32 @@ impl Origins {
 
     pub(super) fn open(&mut self, origin: Origin) {
         let connection = self.connection;
-        if let Some(state) = self.get_mut(origin) {
+        if !self.is_open(origin)
+            && let Some(state) = self.get_mut(origin)
+        {
             state.open_on = Some(connection);
+            self.open += 1;
         }
     }
 
     pub(super) fn close(&mut self, origin: Origin) {
-        if let Some(state) = self.get_mut(origin) {
+        if self.is_open(origin)
+            && let Some(state) = self.get_mut(origin)
+        {
             state.open_on = None;
+            self.open = self.open.saturating_sub(1);
         }
     }
 
     /// The connection has ended, and with it everything that was open.
     pub(super) fn close_all(&mut self) {
         self.connection = self.connection.checked_add(1).unwrap_or(NonZeroU32::MIN);
+        self.closed = self.closed.saturating_add(core::mem::take(&mut self.open));
+    }
+
+    /// How many were open when connections ended. It is told once.
+    pub(super) const fn take_closed(&mut self) -> u64 {
+        core::mem::replace(&mut self.closed, 0)
     }
 
     /// A message was added or has ended.

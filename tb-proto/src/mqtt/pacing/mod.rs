@@ -29,14 +29,21 @@ pub(crate) enum Permission {
     AfterAcknowledgement,
 }
 
-/// All buckets of a device. They live as long as the client, not as long as a connection: the
-/// server's do too.
+/// Which limit the buckets at a place keep; see [`Tokens::each`].
+const MESSAGES: usize = 0;
+const DATA_POINTS: usize = 2;
+const CHILD_DATA_POINTS: usize = 5;
+
+/// The windows of each limit with the tokens left in them, in the order of [`Tokens::each`].
+pub(crate) type Windows = [Vec<(RateWindow, i64)>; 6];
+
+/// All buckets of a device and of its children. They live as long as the client, not as long as a
+/// connection: the server's do too.
 #[derive(Clone, Debug)]
 pub(crate) struct Pacer {
     share: Share,
-    messages: Vec<Bucket>,
-    telemetry_messages: Vec<Bucket>,
-    data_points: Vec<Bucket>,
+    buckets: [Vec<Bucket>; 6],
+    is_limited: bool,
     /// Taken so far, limited or not: when limits become known, the server has counted it already.
     spent: Tokens,
 }
@@ -45,17 +52,24 @@ impl Pacer {
     pub(crate) const fn new(share: Share) -> Self {
         Self {
             share,
-            messages: Vec::new(),
-            telemetry_messages: Vec::new(),
-            data_points: Vec::new(),
+            buckets: [const { Vec::new() }; 6],
+            is_limited: false,
             spent: Tokens::NONE,
         }
     }
 
-    /// The limits are these now. A window that stays keeps its fill.
-    pub(crate) fn set_limits(&mut self, now: Instant, limits: &RateLimits) {
-        let (share, spent) = (self.share, self.spent);
-        let renew = |buckets: &mut Vec<Bucket>, limit: &RateLimit, spent: u64| {
+    /// The limits are these now, of the device and of its children together. A window that stays keeps
+    /// its fill.
+    pub(crate) fn set_limits(&mut self, now: Instant, own: &RateLimits, children: &RateLimits) {
+        let limits = [own, children].map(|limits| {
+            [
+                &limits.messages,
+                &limits.telemetry_messages,
+                &limits.data_points,
+            ]
+        });
+        let limits = limits.into_iter().flatten().zip(self.spent.each());
+        for (buckets, (limit, spent)) in self.buckets.iter_mut().zip(limits) {
             let old = core::mem::take(buckets);
             let windows = limit.windows().iter();
             *buckets = windows
@@ -63,42 +77,23 @@ impl Pacer {
                     old.iter()
                         .find(|bucket| bucket.window() == window)
                         .cloned()
-                        .unwrap_or_else(|| Bucket::new(window, share, now, spent))
+                        .unwrap_or_else(|| Bucket::new(window, self.share, now, spent))
                 })
                 .collect();
-        };
-        renew(&mut self.messages, &limits.messages, spent.messages);
-        renew(
-            &mut self.telemetry_messages,
-            &limits.telemetry_messages,
-            spent.telemetry_messages,
-        );
-        renew(
-            &mut self.data_points,
-            &limits.data_points,
-            spent.data_points,
-        );
+        }
+        self.is_limited = self.buckets.iter().any(|buckets| !buckets.is_empty());
     }
 
     /// Whether anything is limited.
     pub(crate) const fn is_limited(&self) -> bool {
-        !(self.messages.is_empty()
-            && self.telemetry_messages.is_empty()
-            && self.data_points.is_empty())
+        self.is_limited
     }
 
     /// Whether `cost` can be paid while `owed` is on its way to the server.
     pub(crate) fn permission(&self, now: Instant, owed: Tokens, cost: Tokens) -> Permission {
         let mut latest = now;
-        for (buckets, owed, cost) in [
-            (&self.messages, owed.messages, cost.messages),
-            (
-                &self.telemetry_messages,
-                owed.telemetry_messages,
-                cost.telemetry_messages,
-            ),
-            (&self.data_points, owed.data_points, cost.data_points),
-        ] {
+        let tokens = owed.each().into_iter().zip(cost.each());
+        for (buckets, (owed, cost)) in self.buckets.iter().zip(tokens) {
             for bucket in buckets {
                 match bucket.payable_at(now, owed, cost) {
                     Some(at) => latest = latest.max(at),
@@ -114,39 +109,32 @@ impl Pacer {
     }
 
     /// The server has taken these tokens, at `now` at the latest.
-    #[inline]
     pub(crate) fn take(&mut self, now: Instant, tokens: Tokens) {
         if tokens.is_none() {
             return;
         }
         self.spent += tokens;
-        if self.is_limited() {
-            self.take_from_buckets(now, tokens);
+        if !self.is_limited() {
+            return;
         }
-    }
-
-    fn take_from_buckets(&mut self, now: Instant, tokens: Tokens) {
-        for bucket in &mut self.messages {
-            bucket.take(now, tokens.messages);
-        }
-        for bucket in &mut self.telemetry_messages {
-            bucket.take(now, tokens.telemetry_messages);
-        }
-        for bucket in &mut self.data_points {
-            bucket.take(now, tokens.data_points);
+        for (buckets, tokens) in self.buckets.iter_mut().zip(tokens.each()) {
+            for bucket in buckets {
+                bucket.take(now, tokens);
+            }
         }
     }
 
     /// The server has refused something although it seemed payable: others share its limits.
     pub(crate) fn empty(&mut self, now: Instant) {
-        for bucket in self.buckets_mut() {
+        for bucket in self.buckets.iter_mut().flatten() {
             bucket.empty(now);
         }
     }
 
     /// Whole messages that can be paid at once now, while `owed` is on its way.
     pub(crate) fn messages_left(&self, now: Instant, owed: Tokens) -> u64 {
-        let left = self.messages.iter().map(|bucket| bucket.tokens(now)).min();
+        let buckets = self.buckets[MESSAGES].iter();
+        let left = buckets.map(|bucket| bucket.tokens(now)).min();
         left.map_or(u64::MAX, |left| {
             u64::try_from(left)
                 .unwrap_or(0)
@@ -156,41 +144,39 @@ impl Pacer {
 
     /// Whether these tokens are a good part of some bucket.
     pub(crate) fn weighs(&self, tokens: Tokens) -> bool {
-        let heavy = |buckets: &[Bucket], tokens: u64| {
-            buckets
-                .iter()
-                .any(|bucket| tokens.saturating_mul(4) >= u64::from(bucket.capacity()))
-        };
-        heavy(&self.messages, tokens.messages)
-            || heavy(&self.telemetry_messages, tokens.telemetry_messages)
-            || heavy(&self.data_points, tokens.data_points)
+        let mut each = self.buckets.iter().zip(tokens.each());
+        each.any(|(buckets, tokens)| {
+            let mut capacities = buckets.iter().map(Bucket::capacity);
+            capacities.any(|capacity| tokens.saturating_mul(4) >= u64::from(capacity))
+        })
     }
 
     /// Whether more messages were sent while nothing was known than the server takes at once.
     pub(crate) fn may_have_overdrawn(&self, owed: Tokens) -> bool {
         let sent = self.spent.messages.saturating_add(owed.messages);
-        let mut windows = self.messages.iter().map(Bucket::window);
+        let mut windows = self.buckets[MESSAGES].iter().map(Bucket::window);
         windows.any(|window| sent > u64::from(window.capacity()))
     }
 
     /// The most values that one message may have, if that is limited.
-    pub(crate) fn max_data_points(&self) -> Option<u32> {
-        self.data_points.iter().map(Bucket::capacity).min()
+    pub(crate) fn max_data_points(&self, of_child: bool) -> Option<u32> {
+        let limit = if of_child {
+            CHILD_DATA_POINTS
+        } else {
+            DATA_POINTS
+        };
+        self.buckets[limit].iter().map(Bucket::capacity).min()
     }
 
     /// The seconds of the longest window.
     pub(crate) fn longest_window(&self) -> Option<u32> {
-        [&self.messages, &self.telemetry_messages, &self.data_points]
-            .into_iter()
-            .flatten()
-            .map(|bucket| bucket.window().seconds())
-            .max()
+        let buckets = self.buckets.iter().flatten();
+        buckets.map(|bucket| bucket.window().seconds()).max()
     }
 
-    /// The windows of each limit with the tokens left in them, for `messages`, `telemetry_messages`
-    /// and `data_points`.
-    pub(crate) fn windows(&self, now: Instant) -> [Vec<(RateWindow, i64)>; 3] {
-        [&self.messages, &self.telemetry_messages, &self.data_points].map(|buckets| {
+    /// The windows of each limit with the tokens left in them.
+    pub(crate) fn windows(&self, now: Instant) -> Windows {
+        self.buckets.each_ref().map(|buckets| {
             buckets
                 .iter()
                 .map(|bucket| (bucket.window(), bucket.tokens(now)))
@@ -199,13 +185,8 @@ impl Pacer {
     }
 
     /// Takes over the fill that a former client told. Windows that are not there now are left out.
-    pub(crate) fn restore(&mut self, now: Instant, windows: &[Vec<(RateWindow, i64)>; 3]) {
-        let all = [
-            &mut self.messages,
-            &mut self.telemetry_messages,
-            &mut self.data_points,
-        ];
-        for (buckets, windows) in all.into_iter().zip(windows) {
+    pub(crate) fn restore(&mut self, now: Instant, windows: &Windows) {
+        for (buckets, windows) in self.buckets.iter_mut().zip(windows) {
             for bucket in buckets {
                 let known = windows
                     .iter()
@@ -215,13 +196,6 @@ impl Pacer {
                 }
             }
         }
-    }
-
-    fn buckets_mut(&mut self) -> impl Iterator<Item = &mut Bucket> {
-        self.messages
-            .iter_mut()
-            .chain(&mut self.telemetry_messages)
-            .chain(&mut self.data_points)
     }
 }
 
@@ -235,7 +209,8 @@ mod tests {
 
     fn pacer(messages: &str, telemetry_messages: &str, data_points: &str) -> Pacer {
         let mut pacer = Pacer::new(Share::percent(100));
-        pacer.set_limits(START, &limits(messages, telemetry_messages, data_points));
+        let limits = limits(messages, telemetry_messages, data_points);
+        pacer.set_limits(START, &limits, &RateLimits::default());
         pacer
     }
 
@@ -282,7 +257,11 @@ mod tests {
     fn a_window_that_stays_keeps_its_fill_and_a_new_one_knows_what_was_sent() {
         let mut pacer = pacer("10:60", "", "");
         pacer.take(START, Tokens::messages(7));
-        pacer.set_limits(START, &limits("10:60,20:3600", "", ""));
+        pacer.set_limits(
+            START,
+            &limits("10:60,20:3600", "", ""),
+            &RateLimits::default(),
+        );
         let left: Vec<i64> = pacer.windows(START)[0]
             .iter()
             .map(|&(_, left)| left)
@@ -306,6 +285,23 @@ mod tests {
         assert_eq!(
             pacer.permission(START, Tokens::NONE, Tokens::messages(1)),
             Permission::At(START + Duration::from_secs(6))
+        );
+    }
+
+    #[test]
+    fn children_pay_together_and_neither_for_their_gateway_nor_it_for_them() {
+        let mut pacer = Pacer::new(Share::percent(100));
+        pacer.set_limits(START, &limits("1:1", "", ""), &limits("2:1", "1:1", ""));
+        let announcement = Tokens::child_messages(2);
+        let telemetry = Tokens::from(Cost::Telemetry { data_points: 3 }.of_children());
+        let message = Tokens::from(Cost::Message);
+        pacer.take(START, announcement);
+        let now = |cost| pacer.permission(START, Tokens::NONE, cost) == Permission::Now;
+        assert!(!now(announcement));
+        assert!(now(telemetry) && now(message));
+        assert_eq!(
+            pacer.permission(START, telemetry, telemetry),
+            Permission::AfterAcknowledgement
         );
     }
 }

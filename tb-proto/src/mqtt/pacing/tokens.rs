@@ -11,21 +11,45 @@ pub(crate) enum Cost {
     Message,
     /// One telemetry message with so many values.
     Telemetry { data_points: u32 },
+    /// Something of the children of a gateway, which have limits of their own together.
+    OfChildren {
+        messages: u32,
+        telemetry_messages: u32,
+        data_points: u32,
+    },
 }
 
 impl Cost {
+    /// The same for a child.
+    pub(crate) const fn of_children(self) -> Self {
+        let (messages, telemetry_messages, data_points) = match self {
+            Self::Free | Self::OfChildren { .. } => return self,
+            Self::Message | Self::Telemetry { data_points: 0 } => (1, 0, 0),
+            Self::Telemetry { data_points } => (0, 1, data_points),
+        };
+        Self::OfChildren {
+            messages,
+            telemetry_messages,
+            data_points,
+        }
+    }
+
     /// A request or a reply: few, and waited for.
     pub(crate) const fn is_small(self) -> bool {
         matches!(self, Self::Free | Self::Message)
     }
 }
 
-/// Tokens of each of the three limits.
+/// Tokens of each of the three limits that a device has, and of those that the children of a gateway
+/// have together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Tokens {
     pub(crate) messages: u64,
     pub(crate) telemetry_messages: u64,
     pub(crate) data_points: u64,
+    pub(crate) child_messages: u64,
+    pub(crate) child_telemetry_messages: u64,
+    pub(crate) child_data_points: u64,
 }
 
 impl Tokens {
@@ -36,7 +60,29 @@ impl Tokens {
             messages,
             telemetry_messages: 0,
             data_points: 0,
+            child_messages: 0,
+            child_telemetry_messages: 0,
+            child_data_points: 0,
         }
+    }
+
+    pub(crate) const fn child_messages(child_messages: u64) -> Self {
+        Self {
+            child_messages,
+            ..Self::NONE
+        }
+    }
+
+    /// Those of each limit, in the order of [`Pacer`](super::Pacer)'s.
+    pub(crate) const fn each(self) -> [u64; 6] {
+        [
+            self.messages,
+            self.telemetry_messages,
+            self.data_points,
+            self.child_messages,
+            self.child_telemetry_messages,
+            self.child_data_points,
+        ]
     }
 
     pub(crate) fn is_none(self) -> bool {
@@ -51,9 +97,19 @@ impl From<Cost> for Tokens {
             // Nothing but nulls is an ordinary message to the server.
             Cost::Message | Cost::Telemetry { data_points: 0 } => Self::messages(1),
             Cost::Telemetry { data_points } => Self {
-                messages: 0,
                 telemetry_messages: 1,
                 data_points: u64::from(data_points),
+                ..Self::NONE
+            },
+            Cost::OfChildren {
+                messages,
+                telemetry_messages,
+                data_points,
+            } => Self {
+                child_messages: u64::from(messages),
+                child_telemetry_messages: u64::from(telemetry_messages),
+                child_data_points: u64::from(data_points),
+                ..Self::NONE
             },
         }
     }
@@ -66,6 +122,13 @@ impl AddAssign for Tokens {
             .telemetry_messages
             .saturating_add(other.telemetry_messages);
         self.data_points = self.data_points.saturating_add(other.data_points);
+        self.child_messages = self.child_messages.saturating_add(other.child_messages);
+        self.child_telemetry_messages = self
+            .child_telemetry_messages
+            .saturating_add(other.child_telemetry_messages);
+        self.child_data_points = self
+            .child_data_points
+            .saturating_add(other.child_data_points);
     }
 }
 
@@ -76,5 +139,12 @@ impl SubAssign for Tokens {
             .telemetry_messages
             .saturating_sub(other.telemetry_messages);
         self.data_points = self.data_points.saturating_sub(other.data_points);
+        self.child_messages = self.child_messages.saturating_sub(other.child_messages);
+        self.child_telemetry_messages = self
+            .child_telemetry_messages
+            .saturating_sub(other.child_telemetry_messages);
+        self.child_data_points = self
+            .child_data_points
+            .saturating_sub(other.child_data_points);
     }
 }

@@ -2,4 +2,5 @@
 
 mod announcing;
 mod both_ways;
+mod keeping;
 mod rig;

@@ -1,0 +1,93 @@
+//! Children that were renamed or deleted on the server (TB §9.11).
+//!
+//! The server tells the gateway by calls of its own. They are one-way and acknowledged as messages:
+//! nobody waits for an answer.
+
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+
+use super::ChildId;
+use super::children::Standing;
+use crate::client::message::Content;
+use crate::client::{Client, Event};
+use crate::codec::QoS;
+use crate::mqtt::{Lane, OnLinkEnd, Publication};
+use crate::tb::gateway as payload;
+use crate::tb::rpc::RpcRequestBody;
+use crate::tb::topics::gateway as topics;
+
+const DELETED: &str = "gateway_device_deleted";
+const RENAMED: &str = "gateway_device_renamed";
+
+impl Client {
+    /// Takes a call of the server that is a notice about a child. Returns whether it is one.
+    pub(in crate::client) fn take_notice(&mut self, call: &RpcRequestBody) -> bool {
+        if self.config.gateway.is_none() {
+            return false;
+        }
+        match call.method.as_str() {
+            DELETED => {
+                if let Ok(name) = call.params.parse::<String>()
+                    && let Some(child) = self.children.find(&name)
+                {
+                    self.delete_child(child);
+                }
+            }
+            RENAMED => {
+                let renamed = call.params.parse::<BTreeMap<String, String>>();
+                for (old, new) in renamed.unwrap_or_default() {
+                    if let Some(child) = self.children.find(&old) {
+                        self.rename_child(child, &new);
+                    }
+                }
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    /// Whatever is sent for the name from now on creates a new device: only the application can
+    /// want that.
+    fn delete_child(&mut self, child: ChildId) {
+        self.mqtt.outbox_mut().close_origin(child.0);
+        self.children.delete(child);
+        self.events.notice(Event::ChildDeleted { child });
+    }
+
+    /// The server knows the child under its new name only when that is announced; until then it takes
+    /// the old one too, and sends under it.
+    fn rename_child(&mut self, child: ChildId, new: &str) {
+        if payload::check_name(new).is_err() || self.children.find(new).is_some() {
+            return;
+        }
+        let standing = self.children.standing(child);
+        let old = payload::disconnect(payload::device(self.mqtt.outbox().name_of(child.0)));
+        self.children.rename(child, new);
+        let outbox = self.mqtt.outbox_mut();
+        outbox.rename_origin(child.0, payload::opening(new));
+        outbox.close_origin(child.0);
+        if standing == Some(Standing::Announced) {
+            self.mqtt.submit(
+                Publication {
+                    topic: topics::DISCONNECT,
+                    content: Content::Leaving(old.into()),
+                    qos: QoS::AtLeastOnce,
+                    // Before the announcement.
+                    lane: Lane::OriginsUrgent,
+                    accepted: self.mqtt.now(),
+                    expires: None,
+                    on_link_end: OnLinkEnd::End,
+                    is_activity: true,
+                    origin: None,
+                },
+                false,
+            );
+        }
+        if !matches!(standing, Some(Standing::Left | Standing::Deleted)) {
+            self.children.lose(child);
+            self.children.want(child);
+        }
+        let name = new.into();
+        self.events.notice(Event::ChildRenamed { child, name });
+    }
+}
