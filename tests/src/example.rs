@@ -73,6 +73,7 @@ impl Server {
         let mut setup = Setup::one_device(TOKEN);
         setup.tenant_limits = limits;
         let device = &mut setup.devices[0];
+        device.gateway = true;
         device.shared.insert("uploadFrequency".into(), json!(10));
         device.client.insert("serial".into(), json!("A-17"));
         setup.client_rpc_replies.insert(
@@ -113,10 +114,15 @@ impl Server {
 
     /// Somebody calls a method of the device.
     pub fn call_the_device(&self, method: &str, params: Value) {
+        self.call("dev1", method, params);
+    }
+
+    /// Somebody calls a method of this device, a child of the gateway for one.
+    pub fn call(&self, device: &str, method: &str, params: Value) {
         match &self.simulated {
             Some(server) => server.control(Control::Rpc {
                 call: method.to_owned(),
-                device: "dev1".to_owned(),
+                device: device.to_owned(),
                 method: method.to_owned(),
                 params: Some(params),
                 raw_params: None,
@@ -125,18 +131,23 @@ impl Server {
                 persisted: false,
                 request_id: None,
             }),
-            None => println!("call {method}({params}) now …"),
+            None => println!("call {method}({params}) of {device} now …"),
         }
     }
 
     /// Somebody sets a shared attribute of the device.
     pub fn set_shared(&self, key: &str, value: Value) {
+        self.set_shared_of("dev1", key, value);
+    }
+
+    /// Somebody sets a shared attribute of this device, a child of the gateway for one.
+    pub fn set_shared_of(&self, device: &str, key: &str, value: Value) {
         match &self.simulated {
             Some(server) => server.control(Control::SetShared {
-                device: "dev1".to_owned(),
+                device: device.to_owned(),
                 values: std::iter::once((key.to_owned(), value)).collect(),
             }),
-            None => println!("set the shared attribute {key} to {value} now …"),
+            None => println!("set the shared attribute {key} of {device} to {value} now …"),
         }
     }
 

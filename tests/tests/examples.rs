@@ -14,6 +14,12 @@ mod client_rpc;
 mod embed_blocking_loop;
 #[path = "../examples/embed_thousand_devices.rs"]
 mod embed_thousand_devices;
+#[path = "../examples/gateway_respond_to_rpc_blocking.rs"]
+mod gateway_respond_to_rpc_blocking;
+#[path = "../examples/gateway_subscribe_to_attributes.rs"]
+mod gateway_subscribe_to_attributes;
+#[path = "../examples/gateway_telemetry_and_attributes.rs"]
+mod gateway_telemetry_and_attributes;
 #[path = "../examples/provision_device.rs"]
 mod provision_device;
 #[path = "../examples/quickstart_async_std.rs"]
@@ -104,6 +110,9 @@ examples! {
     a_loop_of_ones_own_drives_a_device: embed_blocking_loop,
     one_thread_drives_a_thousand_devices: embed_thousand_devices,
     a_device_sends_telemetry_over_web_socket: websocket_transport,
+    a_gateway_sends_telemetry_and_attributes_of_a_child: gateway_telemetry_and_attributes,
+    a_gateway_asks_for_attributes_of_a_child_and_follows_them: gateway_subscribe_to_attributes,
+    a_gateway_answers_calls_to_children_on_threads: gateway_respond_to_rpc_blocking,
     a_device_does_all_of_it_on_smol: quickstart_smol,
     a_device_does_all_of_it_on_async_std: quickstart_async_std,
     a_device_answers_calls_on_smol: respond_to_server_rpc_smol,
