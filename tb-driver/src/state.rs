@@ -259,7 +259,7 @@ impl State {
         let name = |child| gateway.name(child).unwrap_or_default().to_owned();
         if let Some(event) = ChildEvent::from_event(&event, name) {
             self.streams.tell_of_child(&event, wakes);
-        } else if let Some(warning) = Warning::from_event(event) {
+        } else if let Some(warning) = Warning::from_event(event, name) {
             self.streams.warn(&warning, wakes);
         }
     }
@@ -272,15 +272,21 @@ impl State {
 
     fn take_call(&mut self, now: Instant, request: RpcRequest, wakes: &mut Wakes) {
         let request_id = request.request_id();
+        let child = request.child();
         let gateway = self.machine.gateway();
-        let child = request.child().and_then(|child| gateway.name(child));
+        let name = child.and_then(|child| gateway.name(child));
         let refused = match self.streams.rpc_taker(request.server()) {
-            Some(taker) => taker.push(request, child, &self.shared, wakes),
+            Some(taker) => taker.push(request, name, &self.shared, wakes),
             None => Err(request),
         };
         if let Err(request) = refused {
             self.refuse_call(now, request, RpcReply::error("the device is busy"));
-            self.streams.warn(&Warning::RpcMissed { request_id }, wakes);
+            let gateway = self.machine.gateway();
+            let child = child
+                .and_then(|child| gateway.name(child))
+                .map(str::to_owned);
+            self.streams
+                .warn(&Warning::RpcMissed { child, request_id }, wakes);
         }
     }
 

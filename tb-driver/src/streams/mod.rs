@@ -336,13 +336,20 @@ mod tests {
         let mut streams = Streams::new(State::Connecting);
         let channel = streams.add_warnings();
         for request_id in 0..1_000 {
-            streams.warn(&Warning::RpcMissed { request_id }, &mut Wakes::default());
+            let missed = Warning::RpcMissed {
+                child: None,
+                request_id,
+            };
+            streams.warn(&missed, &mut Wakes::default());
         }
         let warnings = all(&channel);
         assert_eq!(warnings.len(), WARNINGS + 1);
         assert_eq!(
             warnings.first(),
-            Some(&Warning::RpcMissed { request_id: 0 })
+            Some(&Warning::RpcMissed {
+                child: None,
+                request_id: 0
+            })
         );
         assert_eq!(warnings.last(), Some(&Warning::Missed { warnings: 900 }));
     }

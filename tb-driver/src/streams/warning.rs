@@ -3,7 +3,8 @@
 use alloc::string::String;
 
 use tb_proto::{
-    Event, InvalidPackage, PackageType, ProtocolVersion, ReasonCode, RpcRefusal, VersionChange,
+    ChildId, Event, InvalidPackage, PackageType, ProtocolVersion, ReasonCode, RpcRefusal,
+    VersionChange,
 };
 
 use super::MostWaiting;
@@ -23,6 +24,8 @@ pub enum Warning {
     },
     /// An RPC call of the server was answered with an error instead of being given to the application.
     RpcRefused {
+        /// The name of the child that was called. `None`: this device itself.
+        child: Option<String>,
         /// The server's number of the call.
         request_id: i32,
         /// Why.
@@ -65,8 +68,21 @@ pub enum Warning {
         /// How many keys.
         keys: usize,
     },
+    /// Changes of shared attributes came faster than the machine keeps them. Request the attributes to be
+    /// up to date again.
+    AttributesLost {
+        /// How many messages of the server were lost.
+        messages: u64,
+    },
+    /// More happened to the connection at once than the machine keeps events of.
+    EventsLost {
+        /// How many.
+        events: u64,
+    },
     /// A stream of RPC calls is not read: a call was answered with an error.
     RpcMissed {
+        /// The name of the child that was called. `None`: this device itself.
+        child: Option<String>,
         /// The server's number of the call.
         request_id: i32,
     },
@@ -106,20 +122,33 @@ impl Warning {
             (Self::UndeliveredLost { messages }, Self::UndeliveredLost { messages: more }) => {
                 *messages = messages.saturating_add(*more);
             }
-            (Self::Unstamped { messages }, Self::Unstamped { messages: more }) => {
+            (Self::AttributesLost { messages }, Self::AttributesLost { messages: more })
+            | (Self::Unstamped { messages }, Self::Unstamped { messages: more }) => {
                 *messages = messages.saturating_add(*more);
+            }
+            (Self::EventsLost { events }, Self::EventsLost { events: more }) => {
+                *events = events.saturating_add(*more);
             }
             _ => return false,
         }
         true
     }
 
-    pub(crate) fn from_event(event: Event) -> Option<Self> {
+    /// What an event of the machine warns of. `name` tells the name of a child.
+    pub(crate) fn from_event(event: Event, name: impl FnOnce(ChildId) -> String) -> Option<Self> {
         Some(match event {
             Event::VersionChanged { from, to, why } => Self::VersionChanged { from, to, why },
             Event::RpcRefused {
-                request_id, reason, ..
-            } => Self::RpcRefused { request_id, reason },
+                child,
+                request_id,
+                reason,
+            } => Self::RpcRefused {
+                child: child.map(name),
+                request_id,
+                reason,
+            },
+            Event::AttributesLost { messages } => Self::AttributesLost { messages },
+            Event::EventsLost { events } => Self::EventsLost { events },
             Event::SubscriptionRefused { filter, reason } => {
                 Self::SubscriptionRefused { filter, reason }
             }
@@ -135,5 +164,32 @@ impl Warning {
             Event::Unstamped { messages } => Self::Unstamped { messages },
             _ => return None,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_machine_had_to_drop_is_told_once_with_its_count() {
+        let name = |_| String::new();
+        for (one, two, both) in [
+            (
+                Event::AttributesLost { messages: 1 },
+                Event::AttributesLost { messages: 2 },
+                Warning::AttributesLost { messages: 3 },
+            ),
+            (
+                Event::EventsLost { events: 1 },
+                Event::EventsLost { events: 2 },
+                Warning::EventsLost { events: 3 },
+            ),
+        ] {
+            let mut told = Warning::from_event(one, name).expect("a warning");
+            let next = Warning::from_event(two, name).expect("a warning");
+            assert!(told.absorbs(&next));
+            assert_eq!(told, both);
+        }
     }
 }
