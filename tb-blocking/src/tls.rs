@@ -110,7 +110,11 @@ fn read<'a>(reader: &mut dyn Read, buffer: &'a mut [u8]) -> io::Result<&'a [u8]>
     loop {
         match reader.read(buffer) {
             // A transport that claims more than fits is broken.
-            Ok(read) => return buffer.get(..read).ok_or(io::ErrorKind::Other.into()),
+            Ok(read) => {
+                return buffer
+                    .get(..read)
+                    .ok_or_else(|| io::ErrorKind::Other.into());
+            }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }

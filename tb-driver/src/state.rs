@@ -257,13 +257,10 @@ impl State {
     fn tell(&mut self, event: Event, wakes: &mut Wakes) {
         let gateway = self.machine.gateway();
         let name = |child| gateway.name(child).unwrap_or_default().to_owned();
-        match ChildEvent::from_event(event, name) {
-            Ok(event) => self.streams.tell_of_child(&event, wakes),
-            Err(event) => {
-                if let Some(warning) = Warning::from_event(event) {
-                    self.streams.warn(&warning, wakes);
-                }
-            }
+        if let Some(event) = ChildEvent::from_event(&event, name) {
+            self.streams.tell_of_child(&event, wakes);
+        } else if let Some(warning) = Warning::from_event(event) {
+            self.streams.warn(&warning, wakes);
         }
     }
 

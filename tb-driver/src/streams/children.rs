@@ -48,7 +48,20 @@ pub enum ChildEvent {
         /// What the server says: 0x96 for a rate limit, for one.
         reason: Option<ReasonCode>,
     },
-    /// The server sent something for a device that is no child of this gateway.
+    /// The child was renamed on the server. It goes on under its new name, what waits for it too.
+    Renamed {
+        /// Its old name.
+        from: String,
+        /// Its new name.
+        to: String,
+    },
+    /// The device of the child was deleted on the server. What waits for it stays in the queue until
+    /// something more is sent for the child, which creates a new device: cancel it, or let it expire.
+    Deleted {
+        /// The name of the child.
+        child: String,
+    },
+    /// The server sent something for a device that is no child of this gateway, or is none any more.
     Unknown {
         /// What the server calls it; at most the first 255 characters.
         name: String,
@@ -63,23 +76,29 @@ pub enum ChildEvent {
 }
 
 impl ChildEvent {
-    /// The event of the machine for those who follow children; any other comes back. `name` tells the
-    /// name of a child.
-    pub(crate) fn from_event(
-        event: Event,
-        name: impl FnOnce(ChildId) -> String,
-    ) -> Result<Self, Event> {
-        Ok(match event {
+    /// The event of the machine for those who follow children. `name` tells the name of a child.
+    pub(crate) fn from_event(event: &Event, name: impl FnOnce(ChildId) -> String) -> Option<Self> {
+        Some(match event {
             Event::ChildRefused { child, reason } => Self::Refused {
-                child: name(child),
-                reason,
+                child: name(*child),
+                reason: *reason,
             },
             Event::ChildDisconnected { child, reason } => Self::Disconnected {
-                child: name(child),
-                reason,
+                child: name(*child),
+                reason: *reason,
             },
-            Event::UnknownChild { name, topic } => Self::Unknown { name, topic },
-            event => return Err(event),
+            Event::ChildRenamed { from, to, .. } => Self::Renamed {
+                from: from.clone(),
+                to: to.clone(),
+            },
+            Event::ChildDeleted { child } => Self::Deleted {
+                child: name(*child),
+            },
+            Event::UnknownChild { name, topic } => Self::Unknown {
+                name: name.clone(),
+                topic: topic.clone(),
+            },
+            _ => return None,
         })
     }
 }

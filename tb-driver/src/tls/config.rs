@@ -36,8 +36,11 @@ pub struct TlsConfig {
     pub(super) minimum: TlsVersion,
     pub(super) cryptography: Cryptography,
     server_name: Option<String>,
-    prepared: Arc<Mutex<Option<(Material, Arc<ClientConfig>)>>>,
+    prepared: Arc<Mutex<Option<Prepared>>>,
 }
+
+/// What was made of files, and of which: as long as they stay the same, it is used again.
+type Prepared = (Material, Arc<ClientConfig>);
 
 /// Who may be the server.
 #[derive(Clone, Debug)]

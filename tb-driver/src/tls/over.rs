@@ -46,7 +46,7 @@ impl<C: Connect> Connect for Tls<C> {
     fn connect(&mut self, target: &Endpoint) -> Connecting<C> {
         let session = match target.scheme() {
             Scheme::Mqtts => match TlsSession::new(&self.config, target.host()) {
-                Ok(session) => Some(session),
+                Ok(session) => Some(Box::new(session)),
                 Err(error) => return Connecting(State::Failed(Some(error.into()))),
             },
             _ => None,
@@ -68,7 +68,7 @@ enum State<C: Connect> {
     /// Before anything was tried.
     Failed(Option<ConnectError>),
     /// The transport below connects.
-    Below(Pin<Box<C::Connecting>>, Option<TlsSession>),
+    Below(Pin<Box<C::Connecting>>, Option<Box<TlsSession>>),
     /// TLS is being set up.
     Handshake(Box<TlsStream<C::Stream>>),
     Over,
@@ -87,7 +87,7 @@ impl<C: Connect> Future for Connecting<C> {
                     return Poll::Ready(Ok(MaybeTls::Plain(stream)));
                 }
                 Some(session) => {
-                    *state = State::Handshake(Box::new(TlsStream::new(session, stream)));
+                    *state = State::Handshake(Box::new(TlsStream::new(*session, stream)));
                 }
             }
         }

@@ -14,7 +14,13 @@ use super::{Pem, TlsConfig, TlsSetupError, TlsVersion, pem};
 #[derive(PartialEq, Eq)]
 pub(super) struct Material {
     trusted: Option<Arc<[u8]>>,
-    identity: Option<(Arc<[u8]>, Arc<[u8]>)>,
+    identity: Option<IdentityText>,
+}
+
+#[derive(PartialEq, Eq)]
+struct IdentityText {
+    chain: Arc<[u8]>,
+    key: Arc<[u8]>,
 }
 
 impl Material {
@@ -26,7 +32,10 @@ impl Material {
             Trust::WebPki | Trust::Any => None,
         };
         let identity = match &config.identity {
-            Some(identity) => Some((identity.chain.read()?, identity.key.read()?)),
+            Some(identity) => Some(IdentityText {
+                chain: identity.chain.read()?,
+                key: identity.key.read()?,
+            }),
             None => None,
         };
         Ok(Self { trusted, identity })
@@ -67,7 +76,7 @@ pub(super) fn prepare(
         Trust::Any => as_they_are(Accepted::Any),
     };
     let mut prepared = match (&config.identity, &material.identity) {
-        (Some(identity), Some((chain, key))) => {
+        (Some(identity), Some(IdentityText { chain, key })) => {
             let key = identity.certified_key(chain, key, &provider)?;
             builder.with_client_cert_resolver(Arc::new(Shown(key)))
         }

@@ -71,8 +71,10 @@ pub enum Event {
     ChildRenamed {
         /// The child.
         child: ChildId,
+        /// Its old name.
+        from: String,
         /// Its new name.
-        name: String,
+        to: String,
     },
     /// The device of a child was deleted on the server. What waits for it stays in the queue until
     /// something more is sent for the child, which creates a new device: cancel it, or let it expire.

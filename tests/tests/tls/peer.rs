@@ -43,7 +43,7 @@ impl Pair {
                 // What it does not like it tells the client.
                 let _ = self.server.process_new_packets();
             }
-            let answer = self.from_server();
+            let answer = self.sent_by_server();
             if output.is_empty() && answer.is_empty() {
                 return Ok(());
             }
@@ -53,7 +53,7 @@ impl Pair {
         }
     }
 
-    pub(crate) fn from_server(&mut self) -> Vec<u8> {
+    pub(crate) fn sent_by_server(&mut self) -> Vec<u8> {
         let mut bytes = Vec::new();
         while self.server.wants_write() {
             self.server.write_tls(&mut bytes).unwrap();

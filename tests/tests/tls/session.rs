@@ -47,11 +47,11 @@ fn a_handshake_and_a_record_cut_into_single_bytes_are_understood() {
 fn a_record_cut_at_any_byte_is_understood_when_the_rest_comes() {
     let mut pair = established(VERSIONS[0], usize::MAX);
     pair.server_says(b"0123456789");
-    let len = pair.from_server().len();
+    let len = pair.sent_by_server().len();
     for cut in 0..len {
         let mut pair = established(VERSIONS[0], usize::MAX);
         pair.server_says(b"0123456789");
-        let record = pair.from_server();
+        let record = pair.sent_by_server();
         pair.client.handle_input(&record[..cut]).unwrap();
         assert_eq!(pair.client.read(&mut [0; 16]), 0, "cut at {cut}");
         pair.client.handle_input(&record[cut..]).unwrap();
@@ -123,7 +123,7 @@ fn a_handshake_cut_anywhere_is_an_early_close() {
         let hello = pair.client.take_output();
         pair.server.read_tls(&mut hello.as_slice()).unwrap();
         pair.server.process_new_packets().unwrap();
-        let answer = pair.from_server();
+        let answer = pair.sent_by_server();
         pair.client.handle_input(&answer[..cut]).unwrap();
         let error = pair.client.handle_end().unwrap_err();
         assert_eq!(error.fault, TlsFault::ClosedEarly);
@@ -134,11 +134,11 @@ fn a_handshake_cut_anywhere_is_an_early_close() {
 fn a_flipped_bit_anywhere_in_a_record_ends_the_session_for_good() {
     let mut pair = established(VERSIONS[0], usize::MAX);
     pair.server_says(b"0123456789");
-    let len = pair.from_server().len();
+    let len = pair.sent_by_server().len();
     for at in 5..len {
         let mut pair = established(VERSIONS[0], usize::MAX);
         pair.server_says(b"0123456789");
-        let mut record = pair.from_server();
+        let mut record = pair.sent_by_server();
         record[at] ^= 1;
         let error = pair.client.handle_input(&record).unwrap_err();
         assert_eq!(error.fault, TlsFault::Broken);

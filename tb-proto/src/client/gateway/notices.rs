@@ -37,7 +37,7 @@ impl Client {
                 let renamed = call.params.parse::<BTreeMap<String, String>>();
                 for (old, new) in renamed.unwrap_or_default() {
                     if let Some(child) = self.children.find(&old) {
-                        self.rename_child(child, &new);
+                        self.rename_child(child, old, new);
                     }
                 }
             }
@@ -56,15 +56,15 @@ impl Client {
 
     /// The server knows the child under its new name only when that is announced; until then it takes
     /// the old one too, and sends under it.
-    fn rename_child(&mut self, child: ChildId, new: &str) {
-        if payload::check_name(new).is_err() || self.children.find(new).is_some() {
+    fn rename_child(&mut self, child: ChildId, from: String, to: String) {
+        if payload::check_name(&to).is_err() || self.children.find(&to).is_some() {
             return;
         }
         let standing = self.children.standing(child);
         let old = payload::disconnect(payload::device(self.mqtt.outbox().name_of(child.0)));
-        self.children.rename(child, new);
+        self.children.rename(child, &to);
         let outbox = self.mqtt.outbox_mut();
-        outbox.rename_origin(child.0, payload::opening(new));
+        outbox.rename_origin(child.0, payload::opening(&to));
         outbox.close_origin(child.0);
         if standing == Some(Standing::Announced) {
             self.mqtt.submit(
@@ -87,7 +87,6 @@ impl Client {
             self.children.lose(child);
             self.children.want(child);
         }
-        let name = new.into();
-        self.events.notice(Event::ChildRenamed { child, name });
+        self.events.notice(Event::ChildRenamed { child, from, to });
     }
 }

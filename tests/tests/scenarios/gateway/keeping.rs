@@ -139,7 +139,8 @@ fn a_renamed_child_goes_on_under_its_new_name_with_what_waits_for_it() {
     assert_eq!(rig.stored("new", "flow"), [2]);
     let renamed = Event::ChildRenamed {
         child: meter,
-        name: "new".to_owned(),
+        from: "old".to_owned(),
+        to: "new".to_owned(),
     };
     assert!(rig.events.contains(&renamed));
     assert!(rig.calls.is_empty());
