@@ -38,7 +38,12 @@ impl Mosquitto {
         Self::start_with(&format!("protocol websockets\n{listener}"))
     }
 
-    fn start_with(listener: &str) -> io::Result<Self> {
+    /// The same with more lines of configuration, which belong to its listener.
+    ///
+    /// # Errors
+    ///
+    /// As of [`start`](Self::start).
+    pub(crate) fn start_with(listener: &str) -> io::Result<Self> {
         let program = std::env::var_os("MOSQUITTO").unwrap_or_else(|| "mosquitto".into());
         let port = free_port()?;
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));

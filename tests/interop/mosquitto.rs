@@ -3,14 +3,16 @@
 
 #[expect(dead_code, reason = "other tests use the rest of it")]
 mod broker;
+mod openssl;
 mod subscriber;
+mod tls;
 
 use core::ops::Range;
 use core::time::Duration;
 
 use serde::Serialize;
 use serde_json::Value;
-use tb_driver::Client;
+use tb_driver::{Client, Setup};
 use tb_proto::{Config, Credentials, Delivered, ProtocolVersion, QoS, Telemetry, VersionPolicy};
 use tb_tests::proxy::{Cut, CuttingProxy};
 
@@ -66,10 +68,10 @@ fn an_attribute_published_by_others_arrives() {
     }
 }
 
-type Start<'a> = &'a dyn Fn(Config) -> Client;
+type Start<'a> = &'a dyn Fn(Setup) -> Client;
 
-fn on_threads(config: Config) -> Client {
-    tb_blocking::start(config).unwrap()
+fn on_threads(setup: Setup) -> Client {
+    tb_blocking::start(setup).unwrap()
 }
 
 /// The tests wait like threads; the runtime needs one of its own to drive the client.
@@ -79,9 +81,9 @@ fn on_tokio(test: impl FnOnce(Start<'_>)) {
         .enable_all()
         .build()
         .unwrap();
-    test(&|config| {
+    test(&|setup| {
         let _inside = runtime.enter();
-        tb_tokio::start(config).unwrap()
+        tb_tokio::start(setup).unwrap()
     });
 }
 
@@ -99,7 +101,8 @@ fn nothing_is_lost(start: Start<'_>, version: ProtocolVersion) {
             .ping_timeout(Duration::from_millis(500))
             .backoff(Duration::from_millis(5), Duration::from_millis(50))
             // On MQTT 3.1.1 a bare close behind a burst may be a rate limit; mosquitto has none.
-            .rate_limit_pause(Duration::from_millis(50)),
+            .rate_limit_pause(Duration::from_millis(50))
+            .into(),
     );
     let tickets: Vec<_> = (0..MESSAGES)
         .map(|number| client.send_telemetry(&Reading { number }).unwrap())
@@ -130,7 +133,7 @@ fn nothing_is_lost(start: Start<'_>, version: ProtocolVersion) {
 fn everything_arrives_at_qos_0(start: Start<'_>, version: ProtocolVersion) {
     let broker = Mosquitto::start().unwrap();
     let subscriber = Subscriber::start(broker.address(), "v1/devices/me/telemetry").unwrap();
-    let client = start(config(&broker.address().to_string(), version));
+    let client = start(config(&broker.address().to_string(), version).into());
     let tickets: Vec<_> = (0..MESSAGES)
         .map(|number| Telemetry::new(&Reading { number }).qos(QoS::AtMostOnce))
         .map(|telemetry| client.send_telemetry(telemetry).unwrap())
@@ -151,7 +154,7 @@ fn a_retained_attribute_arrives(start: Start<'_>, version: ProtocolVersion) {
     broker
         .retain("v1/devices/me/attributes", r#"{"uploadFrequency":5}"#)
         .unwrap();
-    let client = start(config(&broker.address().to_string(), version));
+    let client = start(config(&broker.address().to_string(), version).into());
     let update = client.attribute_updates().recv_timeout(PATIENCE).unwrap();
     assert_eq!(update.updated.get("uploadFrequency"), Ok(Some(5)));
 }

@@ -4,6 +4,7 @@
 //! Each test runs the script of its name beside it, which tells its steps.
 
 mod claim;
+mod encrypted;
 mod everyday;
 mod firmware;
 mod gateway;

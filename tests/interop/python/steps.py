@@ -34,8 +34,8 @@ def connect_gateway(host, port, **options):
     return connect_as(TBGatewayMqttClient, host, port, **options)
 
 
-def connect_as(client_type, host, port, **options):
-    """A connected client that has asked for the limits of its session, as it does by itself, and keeps them.
+def connect_as(client_type, host, port, tls=None, **options):
+    """A connected client, over TLS with these options of its own if there are any, that has asked for the limits of its session, as it does by itself, and keeps them.
 
     Not by the callback of its connect: the SDK only takes that over while CONNACK may be there already, and
     then never calls it.
@@ -50,7 +50,7 @@ def connect_as(client_type, host, port, **options):
         applied.put(told)
 
     client.service_configuration_callback = apply
-    client.connect()
+    client.connect(**({"tls": True, **tls} if tls else {}))
     return client, applied.get(timeout=PATIENCE_S)
 
 
