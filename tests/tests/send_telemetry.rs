@@ -108,11 +108,19 @@ fn a_port_that_speaks_tls() {
 }
 
 #[test]
-fn an_address_that_asks_for_tls() {
+fn a_port_that_does_not_speak_tls() {
+    // What a broker that reads TLS's ClientHello as MQTT may answer: DISCONNECT, malformed packet.
+    let url = peer(|mut stream| {
+        let _ = stream.read(&mut [0; 256]);
+        let _ = stream.write_all(&[0xE0, 0x01, 0x81]);
+        let _ = stream.shutdown(std::net::Shutdown::Write);
+        // Until the client has gone: data that nobody read would turn the end into a reset.
+        let _ = std::io::copy(&mut stream, &mut std::io::sink());
+    });
     assert_eq!(
-        failure("mqtts://localhost", "A1_TEST_TOKEN"),
-        "mqtts://localhost:8883 asks for TLS, which is not supported: \
-         use mqtt:// and the port for plain TCP"
+        failure(&url.replace("mqtt://", "mqtts://"), "A1_TEST_TOKEN"),
+        "the server does not speak TLS at this port: \
+         write mqtt:// for plain MQTT, or use the TLS port (8883)"
     );
 }
 
