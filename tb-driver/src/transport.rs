@@ -20,7 +20,8 @@
 //! - [`Compat`](https://docs.rs/tb-tokio) of `tb-tokio`: any stream of tokio.
 //!
 //! Connectors go on top of each other. One that wraps another asks it for what *it* needs, a connection to a
-//! proxy for instance, and hands on the rest. The example `websocket_transport` has one for WebSocket.
+//! proxy for instance, and hands on the rest. The example `websocket_transport` has one for WebSocket,
+//! and `WebSocket::over(Tls::over(Proxied::over(Tcp, proxy)))` is a transport as well.
 //!
 //! # What a connector owes
 //!

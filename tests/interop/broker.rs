@@ -7,6 +7,8 @@ use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, ChildStderr, Command, Stdio};
 
+use tb_tests::certificates::Issued;
+
 /// A running mosquitto that takes everybody. Dropping it ends it.
 pub(crate) struct Mosquitto {
     process: Child,
@@ -33,9 +35,21 @@ impl Mosquitto {
     ///
     /// As [`start`](Self::start).
     pub(crate) fn start_with_web_socket() -> io::Result<Self> {
-        let plain = free_port()?;
-        let listener = format!("listener {plain} {}\n", Ipv4Addr::LOCALHOST);
-        Self::start_with(&format!("protocol websockets\n{listener}"))
+        Self::start_with(&web_socket("")?)
+    }
+
+    /// As [`start_with_web_socket`](Self::start_with_web_socket), with TLS below it.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Self::start).
+    pub(crate) fn start_with_web_socket_over_tls(certificate: &Issued) -> io::Result<Self> {
+        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
+        let (chain, key) = (folder.join("wss-chain.pem"), folder.join("wss-key.pem"));
+        fs::write(&chain, &certificate.chain)?;
+        fs::write(&key, &certificate.key)?;
+        let files = format!("certfile {}\nkeyfile {}\n", chain.display(), key.display());
+        Self::start_with(&web_socket(&files)?)
     }
 
     /// The same with more lines of configuration, which belong to its listener.
@@ -113,6 +127,14 @@ impl Mosquitto {
     pub(crate) const fn address(&self) -> SocketAddr {
         self.address
     }
+}
+
+/// The lines of a listener for WebSocket, and a second one for plain MQTT.
+fn web_socket(more: &str) -> io::Result<String> {
+    let (plain, address) = (free_port()?, Ipv4Addr::LOCALHOST);
+    Ok(format!(
+        "protocol websockets\n{more}listener {plain} {address}\n"
+    ))
 }
 
 fn free_port() -> io::Result<u16> {

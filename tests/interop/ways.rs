@@ -11,8 +11,10 @@ use core::time::Duration;
 
 use serde_json::json;
 use tb_driver::proxy::{Proxied, Proxy};
+use tb_driver::tls::{Pem, Tls, TlsConfig};
 use tb_driver::{Client, NotConnected};
-use tb_proto::{Cause, Config, Credentials, Delivered, LinkLost, ProtocolVersion};
+use tb_proto::{Cause, Config, Credentials, Delivered, LinkLost, ProtocolVersion, TlsFault};
+use tb_tests::certificates::{Authority, Validity};
 
 use broker::Mosquitto;
 use proxies::{LOGIN, microsocks, tinyproxy};
@@ -144,4 +146,23 @@ fn everything_goes_through_the_web_socket_of_mosquitto() {
         WebSocket::over(tb_async_std::Tcp),
     );
     everything_is_acknowledged(&client);
+}
+
+#[test]
+fn everything_goes_through_the_web_socket_of_mosquitto_over_tls() {
+    let authority = Authority::new("an authority of the test");
+    let certificate = authority.issue(&["localhost"], Validity::Now);
+    let broker = Mosquitto::start_with_web_socket_over_tls(&certificate).unwrap();
+    let url = format!("mqtts://localhost:{}", broker.address().port());
+    let config = Config::new(url.parse().unwrap(), Credentials::token("ANY"));
+
+    let tls = TlsConfig::new().ca(Pem::text(authority.pem()));
+    let transport = Tls::over(tb_async_std::Tcp).config(tls);
+    everything_is_acknowledged(&on_smol(&config, WebSocket::over(transport)));
+
+    // Nobody is trusted who was not named.
+    let stranger = WebSocket::over(Tls::over(tb_async_std::Tcp));
+    let error = on_smol(&config, stranger).connected_wait(PATIENCE);
+    let unknown = Cause::Lost(LinkLost::Tls(TlsFault::UnknownIssuer));
+    assert_eq!(error, Err(NotConnected::Refused(unknown)));
 }
