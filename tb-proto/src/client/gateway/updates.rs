@@ -111,7 +111,7 @@ impl ChildUpdates {
 impl Gateway<'_> {
     /// Follows changes of shared attributes of children; they come as
     /// [`Event::ChildAttributesUpdated`](crate::Event::ChildAttributesUpdated). Ended with
-    /// [`Client::unsubscribe_from_attributes`].
+    /// [`Client::unsubscribe_from_attributes`](crate::Client::unsubscribe_from_attributes).
     ///
     /// Nothing is told about what was before: [ask](Self::request_attributes) for it.
     pub fn subscribe_to_attributes(
