@@ -6,6 +6,7 @@ use super::ask::failed;
 use super::attribute_lane::AttributeLane;
 use super::message::{Content, child_of};
 use super::requests::{AfterLinkEnd, Kind};
+use super::update_messages::REPORT_OVERHEAD;
 use super::{ChildId, Client, Completion, Event, RequestError, RequestId, limits};
 use crate::codec::{Filter, Publish, QoS, ReasonCode};
 use crate::mqtt::{Cause, Cost, Entry, MessageId, Outcome, Rejection, Signal, UndeliveredCause};
@@ -193,7 +194,9 @@ impl Client {
                     self.handle_left(child);
                 }
             }
-            Content::Report { body, .. } => self.updates.reported(body.memory()),
+            Content::Report { body, .. } => {
+                self.updates.reported(body.memory() + REPORT_OVERHEAD);
+            }
             Content::Reply { payload, .. } => {
                 self.reply_bytes -= payload.len() + Self::REPLY_OVERHEAD;
             }

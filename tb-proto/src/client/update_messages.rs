@@ -18,6 +18,9 @@ use crate::time::Instant;
 /// update all the same.
 const REPORT_RESERVE: usize = 16 * 1024;
 
+/// Bytes of bookkeeping for a report on its way.
+pub(super) const REPORT_OVERHEAD: usize = 256;
+
 impl Client {
     /// The server has answered what is announced; `None` if it has not, or not with attributes.
     pub(super) fn handle_announcement(
@@ -232,8 +235,10 @@ impl Client {
             Topic::from_static(topics::JSON_TELEMETRY)
         };
         self.check_size(body.len(), topic.len())?;
-        let memory = body.memory();
-        if !self.has_room(memory) && self.updates.report_bytes + memory > REPORT_RESERVE {
+        let memory = body.memory() + REPORT_OVERHEAD;
+        let has_reserve = self.updates.report_bytes + memory <= REPORT_RESERVE
+            && self.events.completions() < self.config.max_queued_messages;
+        if !has_reserve && !self.has_room(memory) {
             return Err(RefusedReason::QueueFull {
                 max_messages: self.config.max_queued_messages,
                 max_bytes: self.config.max_queued_bytes,

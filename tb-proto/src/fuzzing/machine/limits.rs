@@ -17,6 +17,9 @@ const CONSTANT: usize = 256 * 1024;
 /// Replies to RPC calls go beside a full queue: 64 KiB of them, of 256 bytes at least.
 const REPLIES: usize = 256;
 
+/// Reports of updates go beside a full queue: 16 KiB of them, of 256 bytes at least.
+const REPORTS: usize = 64;
+
 /// What the machine asks by itself: which firmware and which software is announced.
 const OWN_REQUESTS: usize = 2;
 
@@ -50,7 +53,8 @@ impl World {
         };
         let queued = times * QUEUED_MESSAGES;
         // Each open request may have a message of its own, and its answer may wait to be fetched.
-        let messages = queued + 2 * (OPEN_REQUESTS + OWN_REQUESTS) + REPLIES + disconnects;
+        let messages =
+            queued + 2 * (OPEN_REQUESTS + OWN_REQUESTS) + REPLIES + REPORTS + disconnects;
         assert!(stats.queued_messages <= messages, "{stats:?}");
         let bytes = times * QUEUED_BYTES + INCOMING + OPEN_REQUESTS * INCOMING + CONSTANT;
         assert!(stats.queued_bytes <= bytes, "{stats:?}");
@@ -65,7 +69,7 @@ impl World {
         assert!(stats.rpc_calls <= RPC_CALLS, "{stats:?}");
         // Of the replies only those to calls of the application have tickets. One event tells all
         // changes of attributes.
-        let tickets = queued + 2 * OPEN_REQUESTS + RPC_CALLS + disconnects;
+        let tickets = queued + REPORTS + 2 * OPEN_REQUESTS + RPC_CALLS + disconnects;
         assert!(
             stats.events <= NOTICES + tickets + RPC_CALLS + 1,
             "{stats:?}"
