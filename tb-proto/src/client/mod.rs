@@ -55,6 +55,7 @@ use crate::mqtt::{
     Credentials, InvalidCredentials, LinkId, LinkLost, LinkRequest, Mqtt, OutboxLimits, Phase,
     Progress, Settings,
 };
+use crate::tb::telemetry::Stamp;
 use crate::tb::topics::DeviceTopics;
 use crate::tb::topics::gateway::filters as gateway_filters;
 use crate::time::Instant;
@@ -97,6 +98,8 @@ pub struct Client {
     mqtt: Mqtt<Content>,
     topics: DeviceTopics,
     wall_clock: WallClock,
+    /// The last time that was given to telemetry.
+    stamp: Stamp,
     /// Telemetry that waits for the wall clock, in the order of acceptance.
     unstamped: VecDeque<RequestId>,
     attributes: AttributeLane,
@@ -179,6 +182,7 @@ impl Client {
             topics,
             mqtt: Mqtt::new(settings, config.credentials.clone(), now, seed),
             wall_clock,
+            stamp: Stamp::new(0),
             unstamped: VecDeque::new(),
             attributes: AttributeLane::default(),
             coalescing: Coalescing::default(),
@@ -330,10 +334,14 @@ impl Client {
     /// The next event.
     #[must_use = "an event comes once"]
     pub fn poll_event(&mut self) -> Option<Event> {
-        match self.events.pop() {
-            None if self.child_updates.len() > 0 => self.poll_child_update(),
-            None if self.updates.is_following() => self.poll_update_event(),
-            event => event,
+        if !self.events.is_empty() {
+            self.events.pop()
+        } else if self.child_updates.len() > 0 {
+            self.poll_child_update()
+        } else if self.updates.is_following() {
+            self.poll_update_event()
+        } else {
+            None
         }
     }
 

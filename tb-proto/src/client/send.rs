@@ -187,11 +187,7 @@ impl Client {
         if is_telemetry && !parked && child.is_none() && self.config.coalesce.is_some() {
             return Ok(Pending::new(self.coalesce(topic, content, options)));
         }
-        let origin = child.map(|child| child.0);
-        let publication = Publication {
-            origin,
-            ..self.publication(topic, content, options)
-        };
+        let publication = self.publication(topic, content, options, child);
         let id = RequestId(self.mqtt.submit(publication, parked).raw());
         self.counters.accepted += 1;
         match (is_telemetry, parked) {
@@ -220,7 +216,7 @@ impl Client {
         if !waits {
             self.send_together();
         }
-        let publication = self.publication(topic, content, options);
+        let publication = self.publication(topic, content, options, None);
         let id = RequestId(self.mqtt.submit(publication, waits).raw());
         self.counters.accepted += 1;
         if waits {
@@ -229,11 +225,13 @@ impl Client {
         id
     }
 
+    #[inline]
     fn publication(
         &self,
         topic: Topic,
         content: Content,
         options: MessageOptions,
+        child: Option<ChildId>,
     ) -> Publication<Content> {
         let accepted = self.mqtt.now();
         Publication {
@@ -248,7 +246,7 @@ impl Client {
             expires: options.expires_in.map(|time| accepted + time),
             on_link_end: OnLinkEnd::Resend,
             is_activity: true,
-            origin: None,
+            origin: child.map(|child| child.0),
         }
     }
 }

@@ -9,11 +9,15 @@ use super::timers::{Timer, Timers};
 use super::{Cause, UndeliveredCause, VersionChange};
 use crate::time::Instant;
 
+/// What [`link_deadlines`](Mqtt::link_deadlines) tells of.
+const LINK_DEADLINES: [Timer; 3] = [Timer::Ping, Timer::Dead, Timer::Acknowledgement];
+
 impl<C: Content> Mqtt<C> {
     /// Does what is due.
     pub(crate) fn handle_timeout(&mut self, now: Instant) {
         self.advance(now);
         self.expire();
+        self.set_link_deadlines();
         // At the end of time every new timer is due at once: what is left is left to the next call.
         for _ in 0..Timers::MOST_AT_ONCE {
             let Some(timer) = self.timers.expired(self.now) else {
@@ -24,30 +28,24 @@ impl<C: Content> Mqtt<C> {
         if let Phase::Online(link) = &mut self.phase {
             link.identifiers.fall_idle();
         }
-        self.rearm();
     }
 
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         let expiry = self.outbox.next_expiry().map(|(at, _)| at);
-        self.timers.next().into_iter().chain(expiry).min()
+        let of_link = self.link_deadlines().map(|(_, due)| due);
+        let others = self.timers.next_but(LINK_DEADLINES);
+        of_link.into_iter().chain([others, expiry]).flatten().min()
     }
 
-    /// Sets the timers that follow from what was written and received.
-    pub(super) fn rearm(&mut self) {
-        let Phase::Online(link) = &mut self.phase else {
-            return;
+    /// The deadlines that follow from what was written and received. They move with every packet, so they
+    /// are made out when somebody asks.
+    fn link_deadlines(&self) -> [(Timer, Option<Instant>); LINK_DEADLINES.len()] {
+        let [ping, dead, acknowledgement] = LINK_DEADLINES;
+        let Phase::Online(link) = &self.phase else {
+            return LINK_DEADLINES.map(|timer| (timer, None));
         };
         let last = link.last_activity.min(link.last_received);
-        if link.pinging {
-            self.timers.stop(Timer::Ping);
-        } else {
-            self.timers.set(Timer::Ping, last + link.keep_alive);
-        }
         let silent = link.last_received + link.keep_alive + self.settings.ping_timeout;
-        self.timers.set(
-            Timer::Dead,
-            link.probed.map_or(silent, |probed| probed.min(silent)),
-        );
         let oldest = self
             .outbox
             .first(Queue::InFlight)
@@ -56,17 +54,28 @@ impl<C: Content> Mqtt<C> {
             Some(Stage::InFlight { at, .. }) => Some(at),
             _ => None,
         };
-        match written.into_iter().chain(link.subscribing_since()).min() {
-            Some(oldest) => {
-                let mut due = oldest + self.settings.acknowledgement_timeout;
-                if let Some(replaced) = self.replaced {
-                    due = due.max(replaced + super::link_end::REPLACE_INTERVAL);
-                }
-                self.timers.set(Timer::Acknowledgement, due);
-            }
-            None => {
-                self.timers.stop(Timer::Acknowledgement);
-                link.fall_idle();
+        let oldest = written.into_iter().chain(link.subscribing_since()).min();
+        let overdue = oldest.map(|oldest| {
+            let due = oldest + self.settings.acknowledgement_timeout;
+            self.replaced.map_or(due, |replaced| {
+                due.max(replaced + super::link_end::REPLACE_INTERVAL)
+            })
+        });
+        [
+            (ping, (!link.pinging).then_some(last + link.keep_alive)),
+            (
+                dead,
+                Some(link.probed.map_or(silent, |probed| probed.min(silent))),
+            ),
+            (acknowledgement, overdue),
+        ]
+    }
+
+    fn set_link_deadlines(&mut self) {
+        for (timer, due) in self.link_deadlines() {
+            match due {
+                Some(due) => self.timers.set(timer, due),
+                None => self.timers.stop(timer),
             }
         }
     }

@@ -74,8 +74,13 @@ impl Timers {
         self.due[timer as usize] = None;
     }
 
-    pub(crate) fn next(&self) -> Option<Instant> {
-        self.due.iter().flatten().min().copied()
+    /// The first to fall due, apart from these.
+    pub(crate) fn next_but<const N: usize>(&self, others: [Timer; N]) -> Option<Instant> {
+        let timers = TIMERS.into_iter().zip(self.due);
+        timers
+            .filter(|(timer, _)| !others.contains(timer))
+            .filter_map(|(_, due)| due)
+            .min()
     }
 
     /// Takes one timer that is due at `now` out of the table.

@@ -42,8 +42,7 @@ impl<C: Content> Mqtt<C> {
             }
             return self.turn(link, place, Queue::Suspect);
         }
-        // To the server, what was given up is still on its way [MQTT-3.3.4-9].
-        let window_is_open = in_flight + link.identifiers.given_up() < link.window;
+        let window_is_open = self.window_is_open(link);
         let held = link.backlog_held.filter(|&until| until > self.now);
         let mut waits = Waits::default();
         let queues = [
@@ -93,6 +92,12 @@ impl<C: Content> Mqtt<C> {
             until: waits.until,
             prove: waits.prove,
         }
+    }
+
+    /// Whether one more message may wait for its acknowledgement. To the server, what was given up is
+    /// still on its way [MQTT-3.3.4-9].
+    pub(super) fn window_is_open(&self, link: &Link) -> bool {
+        self.outbox.count(Queue::InFlight) + link.identifiers.given_up() < link.window
     }
 
     /// Whether the message can be paid.
@@ -207,7 +212,7 @@ impl Waits {
     }
 
     fn add(&mut self, cost: Cost, until: Option<Instant>, prove: bool) {
-        self.tokens += cost.into();
+        self.tokens += cost;
         self.prove |= prove;
         if let Some(until) = until {
             self.until(until);

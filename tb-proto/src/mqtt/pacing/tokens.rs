@@ -115,6 +115,33 @@ impl From<Cost> for Tokens {
     }
 }
 
+/// As with [`Tokens`], at a fraction of the cost: done for every message.
+impl AddAssign<Cost> for Tokens {
+    #[inline]
+    fn add_assign(&mut self, cost: Cost) {
+        match cost {
+            Cost::Telemetry { data_points } if data_points > 0 => {
+                self.telemetry_messages = self.telemetry_messages.saturating_add(1);
+                self.data_points = self.data_points.saturating_add(data_points.into());
+            }
+            cost => *self += Self::from(cost),
+        }
+    }
+}
+
+impl SubAssign<Cost> for Tokens {
+    #[inline]
+    fn sub_assign(&mut self, cost: Cost) {
+        match cost {
+            Cost::Telemetry { data_points } if data_points > 0 => {
+                self.telemetry_messages = self.telemetry_messages.saturating_sub(1);
+                self.data_points = self.data_points.saturating_sub(data_points.into());
+            }
+            cost => *self -= Self::from(cost),
+        }
+    }
+}
+
 impl AddAssign for Tokens {
     fn add_assign(&mut self, other: Self) {
         self.messages = self.messages.saturating_add(other.messages);
