@@ -353,23 +353,17 @@ impl Client {
             WallClock::AwaitedUntil(until) if !self.unstamped.is_empty() => Some(until),
             _ => None,
         };
-        [
-            self.mqtt.poll_timeout(),
-            self.requests.next_deadline(),
-            self.limits
-                .next_deadline()
-                .filter(|_| self.mqtt.is_online()),
-            self.update_deadline(),
-            self.coalescing.next_deadline(),
-            self.children
-                .next_deadline()
-                .filter(|_| self.mqtt.is_online()),
-            self.flushes.next_deadline(),
-            clock,
-        ]
-        .into_iter()
-        .flatten()
-        .min()
+        // One after the other: a driver asks after every call.
+        let mut next = Instant::sooner(self.mqtt.poll_timeout(), clock);
+        next = Instant::sooner(next, self.requests.next_deadline());
+        next = Instant::sooner(next, self.update_deadline());
+        next = Instant::sooner(next, self.coalescing.next_deadline());
+        next = Instant::sooner(next, self.flushes.next_deadline());
+        if self.mqtt.is_online() {
+            next = Instant::sooner(next, self.limits.next_deadline());
+            next = Instant::sooner(next, self.children.next_deadline());
+        }
+        next
     }
 
     /// What the connection is doing.

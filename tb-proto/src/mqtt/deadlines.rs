@@ -3,14 +3,22 @@
 use core::time::Duration;
 
 use super::engine::{Mqtt, Phase};
+use super::link::Link;
 use super::outbox::{Content, Queue, Stage};
 use super::signal::{Outcome, Signal};
 use super::timers::{Timer, Timers};
 use super::{Cause, UndeliveredCause, VersionChange};
 use crate::time::Instant;
 
-/// What [`link_deadlines`](Mqtt::link_deadlines) tells of.
-const LINK_DEADLINES: [Timer; 3] = [Timer::Ping, Timer::Dead, Timer::Acknowledgement];
+/// When something is due about the connection.
+struct LinkDeadlines {
+    /// PINGREQ, unless its answer is awaited.
+    ping: Option<Instant>,
+    /// The connection is given up if nothing has come.
+    dead: Instant,
+    /// What was written first should have been acknowledged.
+    acknowledgement: Option<Instant>,
+}
 
 impl<C: Content> Mqtt<C> {
     /// Does what is due.
@@ -32,18 +40,20 @@ impl<C: Content> Mqtt<C> {
 
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         let expiry = self.outbox.next_expiry().map(|(at, _)| at);
-        let of_link = self.link_deadlines().map(|(_, due)| due);
-        let others = self.timers.next_but(LINK_DEADLINES);
-        of_link.into_iter().chain([others, expiry]).flatten().min()
+        let next = Instant::sooner(self.timers.next_of_their_own(), expiry);
+        let Phase::Online(link) = &self.phase else {
+            return next;
+        };
+        let deadlines = self.link_deadlines(link);
+        let next = Instant::sooner(next, deadlines.ping);
+        let next = Instant::sooner(next, Some(deadlines.dead));
+        Instant::sooner(next, deadlines.acknowledgement)
     }
 
     /// The deadlines that follow from what was written and received. They move with every packet, so they
     /// are made out when somebody asks.
-    fn link_deadlines(&self) -> [(Timer, Option<Instant>); LINK_DEADLINES.len()] {
-        let [ping, dead, acknowledgement] = LINK_DEADLINES;
-        let Phase::Online(link) = &self.phase else {
-            return LINK_DEADLINES.map(|timer| (timer, None));
-        };
+    #[inline]
+    fn link_deadlines(&self, link: &Link) -> LinkDeadlines {
         let last = link.last_activity.min(link.last_received);
         let silent = link.last_received + link.keep_alive + self.settings.ping_timeout;
         let oldest = self
@@ -54,25 +64,33 @@ impl<C: Content> Mqtt<C> {
             Some(Stage::InFlight { at, .. }) => Some(at),
             _ => None,
         };
-        let oldest = written.into_iter().chain(link.subscribing_since()).min();
-        let overdue = oldest.map(|oldest| {
-            let due = oldest + self.settings.acknowledgement_timeout;
-            self.replaced.map_or(due, |replaced| {
-                due.max(replaced + super::link_end::REPLACE_INTERVAL)
-            })
-        });
-        [
-            (ping, (!link.pinging).then_some(last + link.keep_alive)),
-            (
-                dead,
-                Some(link.probed.map_or(silent, |probed| probed.min(silent))),
-            ),
-            (acknowledgement, overdue),
-        ]
+        let oldest = Instant::sooner(written, link.subscribing_since());
+        LinkDeadlines {
+            ping: (!link.pinging).then(|| last + link.keep_alive),
+            dead: link.probed.map_or(silent, |probed| probed.min(silent)),
+            acknowledgement: oldest.map(|oldest| {
+                let due = oldest + self.settings.acknowledgement_timeout;
+                self.replaced.map_or(due, |replaced| {
+                    due.max(replaced + super::link_end::REPLACE_INTERVAL)
+                })
+            }),
+        }
     }
 
     fn set_link_deadlines(&mut self) {
-        for (timer, due) in self.link_deadlines() {
+        let Phase::Online(link) = &self.phase else {
+            return;
+        };
+        let LinkDeadlines {
+            ping,
+            dead,
+            acknowledgement,
+        } = self.link_deadlines(link);
+        self.timers.set(Timer::Dead, dead);
+        for (timer, due) in [
+            (Timer::Ping, ping),
+            (Timer::Acknowledgement, acknowledgement),
+        ] {
             match due {
                 Some(due) => self.timers.set(timer, due),
                 None => self.timers.stop(timer),

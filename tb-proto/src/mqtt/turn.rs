@@ -45,15 +45,7 @@ impl<C: Content> Mqtt<C> {
         let window_is_open = self.window_is_open(link);
         let held = link.backlog_held.filter(|&until| until > self.now);
         let mut waits = Waits::default();
-        let queues = [
-            Queue::First,
-            Queue::Urgent,
-            Queue::OriginsUrgent,
-            Queue::Again,
-            self.next_lane(),
-            Queue::Origins,
-        ];
-        for &queue in &queues {
+        for &queue in self.order_of_turns() {
             let Some((place, entry)) = self
                 .outbox
                 .first(queue)
@@ -129,14 +121,26 @@ impl<C: Content> Mqtt<C> {
         }
     }
 
-    /// The lane whose turn it is: the backlog gets every fourth turn.
-    fn next_lane(&self) -> Queue {
+    /// The queues in their order: the backlog gets every fourth turn.
+    fn order_of_turns(&self) -> &'static [Queue; 6] {
+        const fn order(lane: Queue) -> [Queue; 6] {
+            [
+                Queue::First,
+                Queue::Urgent,
+                Queue::OriginsUrgent,
+                Queue::Again,
+                lane,
+                Queue::Origins,
+            ]
+        }
+        const LIVE: [Queue; 6] = order(Queue::Live);
+        const NORMAL: [Queue; 6] = order(Queue::Normal);
         let backlog_waits = self.outbox.first(Queue::Normal).is_some();
         let live_waits = self.outbox.first(Queue::Live).is_some();
         if live_waits && !(backlog_waits && self.live_in_a_row >= LIVE_IN_A_ROW) {
-            Queue::Live
+            &LIVE
         } else {
-            Queue::Normal
+            &NORMAL
         }
     }
 
