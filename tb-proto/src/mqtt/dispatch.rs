@@ -125,14 +125,20 @@ impl<C: Content> Mqtt<C> {
     }
 
     /// Writes what is behind the message that had its turn, for as long as the next turn would go to the
-    /// same queue: without limits that holds until something else comes first. Returns whether there may
-    /// be another turn.
+    /// same queue: without limits that holds until something else comes first, within limits as long as
+    /// nothing else waits and there are tokens. Returns whether there may be another turn.
     fn write_those_behind(&mut self, queue: Queue) -> bool {
         let in_a_row = matches!(queue, Queue::Again | Queue::Normal | Queue::Origins);
-        let shared = self.pacer.is_limited() || self.outbox.first(Queue::Live).is_some();
-        if !in_a_row || shared {
+        let is_limited = self.pacer.is_limited();
+        let others_wait = self.outbox.waiting() > self.outbox.count(queue);
+        let shared = others_wait && (is_limited || self.outbox.first(Queue::Live).is_some());
+        let Phase::Online(link) = &self.phase else {
+            return true;
+        };
+        if !in_a_row || shared || self.outbox.count(queue) == 0 {
             return true;
         }
+        let mut allowance = is_limited.then(|| self.pacer.allowance(self.now, self.owed(link)));
         while let Phase::Online(link) = &self.phase
             && link.out.len() < CHUNK
             && self.outbox.first(Queue::First).is_none()
@@ -140,6 +146,9 @@ impl<C: Content> Mqtt<C> {
             && let Some(entry) = self.outbox.at(place)
             && self.outbox.waits_for_origin(entry).is_none()
             && (entry.publication.qos == QoS::AtMostOnce || self.window_is_open(link))
+            && allowance
+                .as_mut()
+                .is_none_or(|left| left.pay(entry.publication.cost()))
         {
             if !self.write(place, queue) {
                 return false;

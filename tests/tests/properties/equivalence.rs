@@ -73,10 +73,11 @@ fn outcome(life: &Life, draining: Draining) -> (Vec<Option<Ending>>, Vec<String>
         .tickets()
         .map(|(_, ticket)| match &ticket.ending {
             Some(Ending::Answered(_)) => Some(Ending::Answered(String::new())),
-            Some(Ending::Flushed(flushed)) => Some(Ending::Flushed(Flushed {
-                delivered: flushed.delivered + flushed.undelivered + flushed.left,
-                ..Flushed::default()
-            })),
+            Some(Ending::Flushed(flushed)) => {
+                let mut all = Flushed::default();
+                all.left = flushed.delivered + flushed.undelivered + flushed.left;
+                Some(Ending::Flushed(all))
+            }
             other => other.clone(),
         });
     (endings.collect(), stored.collect())

@@ -386,8 +386,14 @@ impl<C: Content> Outbox<C> {
 
     /// Whether a message waits to be written, of its own accord.
     pub(crate) const fn waits(&self) -> bool {
+        self.waiting() > 0
+    }
+
+    /// Messages that wait to be written, of their own accord.
+    pub(crate) const fn waiting(&self) -> usize {
         let others = self.count(Queue::InFlight) + self.count(Queue::Parked);
-        self.len > others + self.count(Queue::Joined) + self.held_messages
+        let others = others + self.count(Queue::Joined) + self.held_messages;
+        self.len.saturating_sub(others)
     }
 
     pub(crate) const fn len(&self) -> usize {

@@ -85,6 +85,39 @@ impl Tokens {
         ]
     }
 
+    /// What [`each`](Self::each) tells, put together again.
+    pub(crate) const fn of_each(tokens: [u64; 6]) -> Self {
+        let [
+            messages,
+            telemetry_messages,
+            data_points,
+            child_messages,
+            child_telemetry_messages,
+            child_data_points,
+        ] = tokens;
+        Self {
+            messages,
+            telemetry_messages,
+            data_points,
+            child_messages,
+            child_telemetry_messages,
+            child_data_points,
+        }
+    }
+
+    /// Takes a cost out if there is as much of each kind. Returns whether there was.
+    pub(crate) fn pay(&mut self, cost: Cost) -> bool {
+        let mut left = self.each();
+        for (left, cost) in left.iter_mut().zip(&Self::from(cost).each()) {
+            match left.checked_sub(*cost) {
+                Some(rest) => *left = rest,
+                None => return false,
+            }
+        }
+        *self = Self::of_each(left);
+        true
+    }
+
     pub(crate) fn is_none(self) -> bool {
         self == Self::NONE
     }
