@@ -43,7 +43,7 @@ impl<C: Content> Mqtt<C> {
             return self.turn(link, place, Queue::Suspect);
         }
         // To the server, what was given up is still on its way [MQTT-3.3.4-9].
-        let window_is_open = in_flight + link.identifiers.given_up() < link.window;
+        let window_is_open = in_flight + link.identifiers.given_up() < link.window + link.along;
         let held = link.backlog_held.filter(|&until| until > self.now);
         let mut waits = Waits::default();
         let queues = [

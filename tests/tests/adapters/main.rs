@@ -39,12 +39,13 @@ macro_rules! suite {
     };
 }
 
-/// Runs each function of the suite over the adapters and one kind of TLS. async-std has smol's transport.
+/// Runs each function of the suite over the adapters and one kind of TLS.
 macro_rules! over_tls {
     ($mod:ident, $protection:ident; $($module:ident: $($name:ident),+ $(,)?;)+) => {
         mod $mod {
             over_tls!(@ tokio_adapter Tokio $protection $($($module $name)+)+);
             over_tls!(@ smol_adapter Smol $protection $($($module $name)+)+);
+            over_tls!(@ async_std_adapter AsyncStd $protection $($($module $name)+)+);
             over_tls!(@ blocking_adapter Threads $protection $($($module $name)+)+);
         }
     };
