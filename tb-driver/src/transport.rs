@@ -21,7 +21,8 @@
 //!
 //! Connectors go on top of each other. One that wraps another asks it for what *it* needs, a connection to a
 //! proxy for instance, and hands on the rest. The example `websocket_transport` has one for WebSocket,
-//! and `WebSocket::over(Tls::over(Proxied::over(Tcp, proxy)))` is a transport as well.
+//! and `WebSocket::over(Tls::over(Proxied::over(Tcp, proxy)))` is a transport as well. Others stand on their own:
+//! the example `quic_transport` carries MQTT on one stream of QUIC, which is never without TLS.
 //!
 //! # What a connector owes
 //!
@@ -33,7 +34,11 @@
 //!    the deadline for connecting.
 //! 4. **Its stream ends with the peer**: a read of 0 bytes says so, and a write of 0 bytes is an error.
 //! 5. **Flushing sends.** Bytes may wait in the stream until it is flushed; it is flushed whenever the client
-//!    has no more to write. Closing flushes and says goodbye as far as that does not block.
+//!    has no more to write. Closing flushes and says goodbye as far as that does not block, and the stream is
+//!    dropped right after it: what has to outlive it, as the last bytes of QUIC do, is the transport's concern.
+//! 6. **It lives as long as MQTT is silent.** The client pings when nothing was written for
+//!    [`keep_alive`](tb_proto::Config::keep_alive); a transport that ends idle connections earlier keeps them
+//!    alive by itself.
 //!
 //! # Example
 //!

@@ -22,6 +22,8 @@ mod gateway_subscribe_to_attributes;
 mod gateway_telemetry_and_attributes;
 #[path = "../examples/provision_device.rs"]
 mod provision_device;
+#[path = "../examples/quic_transport.rs"]
+mod quic_transport;
 #[path = "../examples/quickstart_async_std.rs"]
 mod quickstart_async_std;
 #[path = "../examples/quickstart_smol.rs"]
@@ -110,6 +112,7 @@ examples! {
     a_loop_of_ones_own_drives_a_device: embed_blocking_loop,
     one_thread_drives_a_thousand_devices: embed_thousand_devices,
     a_device_sends_telemetry_over_web_socket: websocket_transport,
+    a_device_sends_telemetry_over_quic: quic_transport,
     a_gateway_sends_telemetry_and_attributes_of_a_child: gateway_telemetry_and_attributes,
     a_gateway_asks_for_attributes_of_a_child_and_follows_them: gateway_subscribe_to_attributes,
     a_gateway_answers_calls_to_children_on_threads: gateway_respond_to_rpc_blocking,

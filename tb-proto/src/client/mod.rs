@@ -39,7 +39,9 @@ pub use completion::{Answer, Completion, Drained, RequestError, Target, Undelive
 pub use config::{Config, Overflow, VersionPolicy};
 pub use event::{Event, RpcRefusal};
 pub use flush::Flushed;
-pub use gateway::{ChildId, ChildRefusal, Gateway, GatewayConfig, InvalidChild, WhichChildren};
+pub use gateway::{
+    ChildId, ChildRefusal, Combining, Gateway, GatewayConfig, InvalidChild, WhichChildren,
+};
 pub use interest::{AlreadyServed, AttributeKeys, AttributeSubscription, RpcMethods, RpcServer};
 pub use invalid_config::InvalidConfig;
 pub use limits::{LimitWindow, Limits};
@@ -172,6 +174,7 @@ impl Client {
             rate_limit_share: config.rate_limit_share,
             max_inflight: config.max_inflight,
             max_incoming: config.max_incoming_packet_size,
+            sharing: config.gateway.as_ref().and_then(GatewayConfig::sharing),
             outbox: OutboxLimits {
                 messages: config.max_queued_messages,
                 bytes: config.max_queued_bytes,
@@ -294,6 +297,7 @@ impl Client {
         self.send_together_when_due();
         self.end_overdue_flushes();
         self.forgive_children();
+        self.release_children_when_due();
         self.keep_children_alive();
         if let WallClock::AwaitedUntil(until) = self.wall_clock
             && until <= now

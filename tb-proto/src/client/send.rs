@@ -128,6 +128,7 @@ impl Client {
                 self.release_unstamped();
             }
             self.send_together();
+            self.release_children();
             self.mqtt.disconnect(now, deadline);
         }
         self.advance();
@@ -187,22 +188,19 @@ impl Client {
         if is_telemetry && !parked && child.is_none() && self.config.coalesce.is_some() {
             return Ok(Pending::new(self.coalesce(topic, content, options)));
         }
-        let publication = self.publication(topic, content, options, child);
+        if let Some(child) = child {
+            return Ok(Pending::new(
+                self.accept_of_child(child, topic, content, options, parked),
+            ));
+        }
+        let publication = self.publication(topic, content, options);
         let id = RequestId(self.mqtt.submit(publication, parked).raw());
         self.counters.accepted += 1;
         match (is_telemetry, parked) {
             (true, true) => push_and_tidy(&mut self.unstamped, id, &self.mqtt),
             (_, false) => {}
             (false, true) => {
-                match child {
-                    None => self.attributes.push(id, &self.mqtt),
-                    Some(child) => {
-                        if let Some(lane) = self.children.lane_or_new(child) {
-                            lane.push(id, &self.mqtt);
-                        }
-                        self.children.lanes_due.push(child);
-                    }
-                }
+                self.attributes.push(id, &self.mqtt);
                 self.advance();
             }
         }
@@ -216,7 +214,7 @@ impl Client {
         if !waits {
             self.send_together();
         }
-        let publication = self.publication(topic, content, options, None);
+        let publication = self.publication(topic, content, options);
         let id = RequestId(self.mqtt.submit(publication, waits).raw());
         self.counters.accepted += 1;
         if waits {
@@ -226,12 +224,11 @@ impl Client {
     }
 
     #[inline]
-    fn publication(
+    pub(super) fn publication(
         &self,
         topic: Topic,
         content: Content,
         options: MessageOptions,
-        child: Option<ChildId>,
     ) -> Publication<Content> {
         let accepted = self.mqtt.now();
         Publication {
@@ -246,7 +243,7 @@ impl Client {
             expires: options.expires_in.map(|time| accepted + time),
             on_link_end: OnLinkEnd::Resend,
             is_activity: true,
-            origin: child.map(|child| child.0),
+            origin: None,
         }
     }
 }

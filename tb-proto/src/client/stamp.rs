@@ -35,6 +35,8 @@ impl Client {
         if matches!(self.wall_clock, WallClock::AwaitedUntil(_)) {
             return;
         }
+        // Those are older.
+        self.release_children();
         let mut without_time = 0;
         while let Some(id) = self.unstamped.pop_front() {
             let id = MessageId::from_raw(id.0);

@@ -7,8 +7,7 @@
 use core::time::Duration;
 
 use super::engine::{Mqtt, Phase};
-use super::outbox::{Content, SlotIndex, Stage};
-use super::signal::{Progress, Signal};
+use super::outbox::{Content, SlotIndex};
 use super::timers::Timer;
 use crate::codec::{ProtocolVersion, ReasonCode};
 
@@ -48,14 +47,7 @@ impl<C: Content> Mqtt<C> {
         while let Phase::Online(link) = &mut self.phase
             && let Some(place) = link.unconfirmed.pop_front()
         {
-            let in_flight = |stage| matches!(stage, Stage::InFlight { .. });
-            let entry = self.outbox.at(place);
-            if entry.is_some_and(|entry| in_flight(entry.stage))
-                && let Progress::Delivered { id, delivered } =
-                    self.acknowledged(place, ReasonCode::SUCCESS)
-            {
-                self.signals.push_back(Signal::Delivered { id, delivered });
-            }
+            self.acknowledged_together(place, ReasonCode::SUCCESS);
         }
     }
 }

@@ -76,6 +76,10 @@ impl<C: Content> Mqtt<C> {
             && self.outbox.waits()
         {
             let goes_on = match self.next_turn(link) {
+                Turn::Write {
+                    place,
+                    queue: queue @ (Queue::Again | Queue::Origins),
+                } if self.settings.sharing.is_some() => self.write_together(place, queue),
                 Turn::Write { place, queue } => {
                     self.count_turn(queue);
                     self.write(place, queue) && self.write_those_behind(queue)
@@ -159,7 +163,7 @@ impl<C: Content> Mqtt<C> {
 
     /// Gives the message its packet identifier and its frame, in the version of this connection.
     /// Returns whether anything came of it.
-    fn write(&mut self, place: SlotIndex, queue: Queue) -> bool {
+    pub(super) fn write(&mut self, place: SlotIndex, queue: Queue) -> bool {
         let Self {
             phase: Phase::Online(link),
             outbox,

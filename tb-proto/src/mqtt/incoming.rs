@@ -148,6 +148,8 @@ impl<C: Content> Mqtt<C> {
         match link.identifiers.release_message(id) {
             Owner::Message(place) if self.doubt(place) => {}
             Owner::Message(place) => return self.acknowledged(place, ReasonCode::new(reason)),
+            Owner::Messages(first) if self.doubt(first) => {}
+            Owner::Messages(first) => self.acknowledged_together(first, ReasonCode::new(reason)),
             Owner::GivenUp => {}
             Owner::Nobody | Owner::Subscribe | Owner::Unsubscribe => {
                 self.counters.unexpected_acknowledgements += 1;

@@ -89,7 +89,7 @@ impl<C: Content> Mqtt<C> {
     /// Whether one more message may wait for its acknowledgement. To the server, what was given up is
     /// still on its way [MQTT-3.3.4-9].
     pub(super) fn window_is_open(&self, link: &Link) -> bool {
-        self.outbox.count(Queue::InFlight) + link.identifiers.given_up() < link.window
+        self.outbox.count(Queue::InFlight) + link.identifiers.given_up() < link.window + link.along
     }
 
     /// Whether the message can be paid.

@@ -39,12 +39,13 @@ macro_rules! suite {
     };
 }
 
-/// Runs each function of the suite over the adapters and one kind of TLS. async-std has smol's transport.
+/// Runs each function of the suite over the adapters and one kind of TLS.
 macro_rules! over_tls {
     ($mod:ident, $protection:ident; $($module:ident: $($name:ident),+ $(,)?;)+) => {
         mod $mod {
             over_tls!(@ tokio_adapter Tokio $protection $($($module $name)+)+);
             over_tls!(@ smol_adapter Smol $protection $($($module $name)+)+);
+            over_tls!(@ async_std_adapter AsyncStd $protection $($($module $name)+)+);
             over_tls!(@ blocking_adapter Threads $protection $($($module $name)+)+);
         }
     };
@@ -96,7 +97,8 @@ suite! {
         a_child_that_was_disconnected_stays_away_until_something_is_sent_for_it,
         what_no_child_can_be_is_refused,
         a_child_that_the_server_does_not_take_is_told,
-        a_child_is_a_handle_of_its_gateway;
+        a_child_is_a_handle_of_its_gateway,
+        readings_of_several_children_share_their_way_and_end_one_by_one;
     provisioning:
         a_device_is_provisioned_and_connects,
         a_device_is_provisioned_once,

@@ -13,7 +13,7 @@ use crate::strategy::{Life, World as Kind, life};
 
 /// Everything that the machine says when what it reads is cut up like this.
 fn said(life: &Life, pieces: Pieces) -> Trace {
-    let mut world = World::small(life.version, life.seed);
+    let mut world = life.start.begin(life.seed);
     world.draining(Draining::Late).trace().pieces(pieces);
     for &step in &life.steps {
         match step {
@@ -33,7 +33,7 @@ fn said(life: &Life, pieces: Pieces) -> Trace {
 
 /// How everything ended in a world without tight limits, and what the server has of it, if the driver drains like this.
 fn outcome(life: &Life, draining: Draining) -> (Vec<Option<Ending>>, Vec<String>) {
-    let mut world = World::speaking(life.version, life.seed);
+    let mut world = World::with(World::config().version(life.start.version()), life.seed);
     world.draining(draining);
     for &step in &life.steps {
         match step {

@@ -3,6 +3,8 @@
 mod client;
 mod proxies;
 mod proxy_server;
+mod quic;
+mod udp_relay;
 #[cfg(unix)]
 mod unix;
 mod websocket;

@@ -21,8 +21,8 @@ mod slab;
 use alloc::collections::BTreeSet;
 
 pub(crate) use entry::{
-    Content, Entry, Lane, MessageId, NextPart, OnLinkEnd, PartLimits, Publication, Queue, Stage,
-    Suspicion,
+    Content, Entry, Lane, MessageId, NextPart, OnLinkEnd, PartLimits, Publication, Queue, Shared,
+    Stage, Suspicion,
 };
 use list::List;
 pub(crate) use origins::Origin;
@@ -309,6 +309,21 @@ impl<C: Content> Outbox<C> {
         self.lists[Queue::InFlight as usize].push_back(&mut self.entries, place);
     }
 
+    /// A message was written in one packet with others, where the server charges this for it.
+    pub(crate) fn written_together(
+        &mut self,
+        place: SlotIndex,
+        id: PacketIdentifier,
+        at: Instant,
+        order: u64,
+        cost: Cost,
+    ) {
+        if let Some(entry) = self.entries.get_mut(place) {
+            entry.cost = cost;
+        }
+        self.written(place, id, at, order);
+    }
+
     /// What the server charges for the messages in flight.
     pub(crate) const fn in_flight_tokens(&self) -> Tokens {
         self.in_flight
@@ -465,7 +480,8 @@ impl<C: Content> Outbox<C> {
         entry.stage = stage;
         let (links, origin) = (entry.links, entry.publication.origin);
         if from == Queue::InFlight {
-            let cost = entry.cost;
+            // What it cost there it may have cost together with others.
+            let cost = core::mem::replace(&mut entry.cost, entry.publication.cost());
             self.landed(cost);
         }
         self.unlink(from, links, origin);

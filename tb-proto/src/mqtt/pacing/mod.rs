@@ -124,6 +124,15 @@ impl Pacer {
         Tokens::of_each(left)
     }
 
+    /// Whether these tokens can ever be there at once.
+    pub(crate) fn can_hold(&self, tokens: Tokens) -> bool {
+        let mut each = self.buckets.iter().zip(tokens.each());
+        each.all(|(buckets, tokens)| {
+            let mut capacities = buckets.iter().map(Bucket::capacity);
+            capacities.all(|capacity| tokens <= u64::from(capacity))
+        })
+    }
+
     /// The server has taken these tokens, at `now` at the latest.
     pub(crate) fn take(&mut self, now: Instant, tokens: Tokens) {
         if tokens.is_none() {

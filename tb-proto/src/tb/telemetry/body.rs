@@ -142,7 +142,7 @@ impl TelemetryBody {
     }
 
     /// The payload as elements of an array, without brackets.
-    fn elements(&self) -> [&[u8]; 3] {
+    pub(crate) fn elements(&self) -> [&[u8]; 3] {
         match self.form {
             Form::List { .. } => {
                 let text = self.text.trim_ascii();
