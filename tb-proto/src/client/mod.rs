@@ -337,18 +337,7 @@ impl Client {
 
     /// The next event.
     #[must_use = "an event comes once"]
-    #[inline]
     pub fn poll_event(&mut self) -> Option<Event> {
-        let nothing =
-            self.events.is_empty() && self.child_updates.len() == 0 && !self.updates.is_following();
-        if nothing {
-            None
-        } else {
-            self.poll_some_event()
-        }
-    }
-
-    fn poll_some_event(&mut self) -> Option<Event> {
         if !self.events.is_empty() {
             self.events.pop()
         } else if self.child_updates.len() > 0 {
