@@ -82,7 +82,7 @@ pub use tb_driver::{
 #[doc(no_inline)]
 pub use tb_proto::{
     AttributeQuery, AttributeUpdate, AttributeValues, Attributes, Cause, ChildId, ChildRefusal,
-    Claim, Config, Credentials, Delivered, Endpoint, Flushed, GatewayConfig, Installed,
+    Claim, Combining, Config, Credentials, Delivered, Endpoint, Flushed, GatewayConfig, Installed,
     InvalidChild, LimitWindow, Limits, Overflow, Package, PayloadFormat, Priority, ProtocolVersion,
     ProvisionError, ProvisionRequest, QoS, RateLimit, RateLimits, Refused, RefusedReason,
     RequestError, RpcCall, RpcReply, RpcResponse, Source, State, Stats, Telemetry, TopicFamily,

@@ -70,10 +70,10 @@ mod time;
 
 pub use client::{
     AlreadyFollowed, AlreadyServed, Answer, AttributeKeys, AttributeSubscription, ChildId,
-    ChildRefusal, Client, Completion, Config, Drained, Event, Flushed, Gateway, GatewayConfig,
-    InvalidChild, InvalidConfig, LimitWindow, Limits, Message, Overflow, Pending, Refused,
-    RefusedReason, RequestError, RequestId, Room, RpcMethods, RpcRefusal, RpcRequest, RpcServer,
-    State, Stats, Target, Undelivered, VersionPolicy, WhichChildren,
+    ChildRefusal, Client, Combining, Completion, Config, Drained, Event, Flushed, Gateway,
+    GatewayConfig, InvalidChild, InvalidConfig, LimitWindow, Limits, Message, Overflow, Pending,
+    Refused, RefusedReason, RequestError, RequestId, Room, RpcMethods, RpcRefusal, RpcRequest,
+    RpcServer, State, Stats, Target, Undelivered, VersionPolicy, WhichChildren,
 };
 pub use codec::{InvalidFilter, InvalidTopic, Malformed, ProtocolVersion, QoS, ReasonCode};
 pub use mqtt::{

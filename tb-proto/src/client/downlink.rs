@@ -184,8 +184,8 @@ impl Client {
                 self.handle_chunk_requested(*package_type, *asked, outcome);
                 return;
             }
-            Content::Announcement { child, .. } => {
-                self.handle_announced(*child, outcome);
+            Content::Announcement { child, payload } => {
+                self.handle_announced(*child, payload, outcome);
                 return;
             }
             Content::KeepAlive(_) => return,

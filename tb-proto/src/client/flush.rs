@@ -49,11 +49,13 @@ impl Flushes {
 impl Client {
     /// Asks to be told when everything that was accepted before has its outcome, or at `deadline`.
     ///
-    /// Nothing is hurried but what waits to be [coalesced](crate::Config::coalesce). Unlike
+    /// Nothing is hurried but what waits to be [coalesced](crate::Config::coalesce) or
+    /// [combined](crate::GatewayConfig::combine). Unlike
     /// [`disconnect`](Self::disconnect) it ends nothing.
     pub fn flush(&mut self, now: Instant, deadline: Instant) -> Pending<Flushed> {
         self.mqtt.advance(now);
         self.send_together();
+        self.release_children();
         let ticket = self.requests.next_id();
         let outbox = self.mqtt.outbox();
         let waiting = outbox

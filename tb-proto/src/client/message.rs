@@ -4,10 +4,13 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use bytes::Bytes;
 
+use super::gateway::combining;
 use super::parts::Whole;
 use super::{ChildId, RequestId, Target};
 use crate::codec::Filter;
-use crate::mqtt::{Content as MqttContent, Cost, MessageId, NextPart, PartLimits, Publication};
+use crate::mqtt::{
+    Content as MqttContent, Cost, MessageId, NextPart, PartLimits, Publication, Shared,
+};
 use crate::tb::attributes::AttributeBody;
 use crate::tb::claim::ClaimBody;
 use crate::tb::ota::ChunkRequest;
@@ -59,6 +62,7 @@ impl Message {
     }
 
     /// What has passed [`check`](Self::check), taken apart.
+    #[inline]
     pub(super) fn into_parts(
         self,
         format: PayloadFormat,
@@ -312,6 +316,14 @@ impl MqttContent for Content {
             | Self::Claim(_) => value_of_child(),
             _ => (b"", b""),
         }
+    }
+
+    fn shared_len(&self, name: &[u8], beside: bool) -> Option<usize> {
+        combining::shared_len(self, name, beside)
+    }
+
+    fn share(messages: &[Shared<'_, Self>]) -> Vec<u8> {
+        combining::share(messages)
     }
 
     fn is_of_gateway(&self) -> bool {

@@ -39,7 +39,9 @@ pub use completion::{Answer, Completion, Drained, RequestError, Target, Undelive
 pub use config::{Config, Overflow, VersionPolicy};
 pub use event::{Event, RpcRefusal};
 pub use flush::Flushed;
-pub use gateway::{ChildId, ChildRefusal, Gateway, GatewayConfig, InvalidChild, WhichChildren};
+pub use gateway::{
+    ChildId, ChildRefusal, Combining, Gateway, GatewayConfig, InvalidChild, WhichChildren,
+};
 pub use interest::{AlreadyServed, AttributeKeys, AttributeSubscription, RpcMethods, RpcServer};
 pub use invalid_config::InvalidConfig;
 pub use limits::{LimitWindow, Limits};
@@ -55,6 +57,7 @@ use crate::mqtt::{
     Credentials, InvalidCredentials, LinkId, LinkLost, LinkRequest, Mqtt, OutboxLimits, Phase,
     Progress, Settings,
 };
+use crate::tb::telemetry::Stamp;
 use crate::tb::topics::DeviceTopics;
 use crate::tb::topics::gateway::filters as gateway_filters;
 use crate::time::Instant;
@@ -97,6 +100,8 @@ pub struct Client {
     mqtt: Mqtt<Content>,
     topics: DeviceTopics,
     wall_clock: WallClock,
+    /// The last time that was given to telemetry.
+    stamp: Stamp,
     /// Telemetry that waits for the wall clock, in the order of acceptance.
     unstamped: VecDeque<RequestId>,
     attributes: AttributeLane,
@@ -169,6 +174,7 @@ impl Client {
             rate_limit_share: config.rate_limit_share,
             max_inflight: config.max_inflight,
             max_incoming: config.max_incoming_packet_size,
+            sharing: config.gateway.as_ref().and_then(GatewayConfig::sharing),
             outbox: OutboxLimits {
                 messages: config.max_queued_messages,
                 bytes: config.max_queued_bytes,
@@ -179,6 +185,7 @@ impl Client {
             topics,
             mqtt: Mqtt::new(settings, config.credentials.clone(), now, seed),
             wall_clock,
+            stamp: Stamp::new(0),
             unstamped: VecDeque::new(),
             attributes: AttributeLane::default(),
             coalescing: Coalescing::default(),
@@ -290,6 +297,7 @@ impl Client {
         self.send_together_when_due();
         self.end_overdue_flushes();
         self.forgive_children();
+        self.release_children_when_due();
         self.keep_children_alive();
         if let WallClock::AwaitedUntil(until) = self.wall_clock
             && until <= now
@@ -330,10 +338,14 @@ impl Client {
     /// The next event.
     #[must_use = "an event comes once"]
     pub fn poll_event(&mut self) -> Option<Event> {
-        match self.events.pop() {
-            None if self.child_updates.len() > 0 => self.poll_child_update(),
-            None if self.updates.is_following() => self.poll_update_event(),
-            event => event,
+        if !self.events.is_empty() {
+            self.events.pop()
+        } else if self.child_updates.len() > 0 {
+            self.poll_child_update()
+        } else if self.updates.is_following() {
+            self.poll_update_event()
+        } else {
+            None
         }
     }
 
@@ -345,23 +357,17 @@ impl Client {
             WallClock::AwaitedUntil(until) if !self.unstamped.is_empty() => Some(until),
             _ => None,
         };
-        [
-            self.mqtt.poll_timeout(),
-            self.requests.next_deadline(),
-            self.limits
-                .next_deadline()
-                .filter(|_| self.mqtt.is_online()),
-            self.update_deadline(),
-            self.coalescing.next_deadline(),
-            self.children
-                .next_deadline()
-                .filter(|_| self.mqtt.is_online()),
-            self.flushes.next_deadline(),
-            clock,
-        ]
-        .into_iter()
-        .flatten()
-        .min()
+        // One after the other: a driver asks after every call.
+        let mut next = Instant::sooner(self.mqtt.poll_timeout(), clock);
+        next = Instant::sooner(next, self.requests.next_deadline());
+        next = Instant::sooner(next, self.update_deadline());
+        next = Instant::sooner(next, self.coalescing.next_deadline());
+        next = Instant::sooner(next, self.flushes.next_deadline());
+        if self.mqtt.is_online() {
+            next = Instant::sooner(next, self.limits.next_deadline());
+            next = Instant::sooner(next, self.children.next_deadline());
+        }
+        next
     }
 
     /// What the connection is doing.

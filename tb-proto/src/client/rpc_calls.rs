@@ -14,6 +14,7 @@ use bytes::Bytes;
 use core::time::Duration;
 
 use super::{AlreadyServed, ChildId, RpcMethods, RpcServer};
+use crate::tb::gateway;
 use crate::time::Instant;
 
 /// A call with the same number and body within this time is the same call (TB §4.6: the server sends
@@ -252,6 +253,19 @@ impl RpcCalls {
         }
         while self.reply_bytes > MAX_REPLY_BYTES && self.forget_replied() {}
         worthless_at
+    }
+
+    /// Replies that were given for a child get its name, which is another one now.
+    pub(super) fn readdress(&mut self, child: ChildId, device: &[u8]) {
+        for call in self.calls.values_mut() {
+            if call.number.child == Some(child)
+                && let State::Replied { payload } = &mut call.state
+            {
+                self.reply_bytes -= payload.len();
+                *payload = gateway::renumbered(payload, device);
+                self.reply_bytes += payload.len();
+            }
+        }
     }
 
     pub(super) fn offline(&mut self, now: Instant) {

@@ -128,6 +128,7 @@ impl Client {
                 self.release_unstamped();
             }
             self.send_together();
+            self.release_children();
             self.mqtt.disconnect(now, deadline);
         }
         self.advance();
@@ -187,26 +188,19 @@ impl Client {
         if is_telemetry && !parked && child.is_none() && self.config.coalesce.is_some() {
             return Ok(Pending::new(self.coalesce(topic, content, options)));
         }
-        let origin = child.map(|child| child.0);
-        let publication = Publication {
-            origin,
-            ..self.publication(topic, content, options)
-        };
+        if let Some(child) = child {
+            return Ok(Pending::new(
+                self.accept_of_child(child, topic, content, options, parked),
+            ));
+        }
+        let publication = self.publication(topic, content, options);
         let id = RequestId(self.mqtt.submit(publication, parked).raw());
         self.counters.accepted += 1;
         match (is_telemetry, parked) {
             (true, true) => push_and_tidy(&mut self.unstamped, id, &self.mqtt),
             (_, false) => {}
             (false, true) => {
-                match child {
-                    None => self.attributes.push(id, &self.mqtt),
-                    Some(child) => {
-                        if let Some(lane) = self.children.lane_or_new(child) {
-                            lane.push(id, &self.mqtt);
-                        }
-                        self.children.lanes_due.push(child);
-                    }
-                }
+                self.attributes.push(id, &self.mqtt);
                 self.advance();
             }
         }
@@ -229,7 +223,8 @@ impl Client {
         id
     }
 
-    fn publication(
+    #[inline]
+    pub(super) fn publication(
         &self,
         topic: Topic,
         content: Content,

@@ -152,7 +152,7 @@ impl Client {
         }
     }
 
-    /// A call came; `payload` is all of it.
+    /// A call came; `payload` is all of it but the name of a child.
     pub(super) fn arrive(
         &mut self,
         child: Option<ChildId>,

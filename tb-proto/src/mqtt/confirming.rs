@@ -7,8 +7,7 @@
 use core::time::Duration;
 
 use super::engine::{Mqtt, Phase};
-use super::outbox::{Content, SlotIndex, Stage};
-use super::signal::{Progress, Signal};
+use super::outbox::{Content, SlotIndex};
 use super::timers::Timer;
 use crate::codec::{ProtocolVersion, ReasonCode};
 
@@ -17,6 +16,7 @@ const OUTLIVED: Duration = Duration::from_millis(250);
 
 impl<C: Content> Mqtt<C> {
     /// Keeps an acknowledgement back if it cannot be believed yet.
+    #[inline]
     pub(super) fn doubt(&mut self, place: SlotIndex) -> bool {
         let Phase::Online(link) = &mut self.phase else {
             return false;
@@ -34,18 +34,20 @@ impl<C: Content> Mqtt<C> {
     }
 
     /// The connection lives: what was acknowledged on it is.
+    #[inline]
     pub(super) fn confirm(&mut self) {
+        if let Phase::Online(link) = &self.phase
+            && !link.unconfirmed.is_empty()
+        {
+            self.confirm_all();
+        }
+    }
+
+    fn confirm_all(&mut self) {
         while let Phase::Online(link) = &mut self.phase
             && let Some(place) = link.unconfirmed.pop_front()
         {
-            let in_flight = |stage| matches!(stage, Stage::InFlight { .. });
-            let entry = self.outbox.at(place);
-            if entry.is_some_and(|entry| in_flight(entry.stage))
-                && let Progress::Delivered { id, delivered } =
-                    self.acknowledged(place, ReasonCode::SUCCESS)
-            {
-                self.signals.push_back(Signal::Delivered { id, delivered });
-            }
+            self.acknowledged_together(place, ReasonCode::SUCCESS);
         }
     }
 }

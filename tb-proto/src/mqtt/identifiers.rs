@@ -12,6 +12,8 @@ pub(crate) enum Owner {
     Nobody,
     /// A message of the outbox.
     Message(SlotIndex),
+    /// Messages that share a packet; this is the first of them.
+    Messages(SlotIndex),
     /// A message that was given up; its identifier stays taken until the link ends
     /// [MQTT-2.2.1-4], since the server may still acknowledge it.
     GivenUp,
@@ -108,7 +110,10 @@ impl Identifiers {
     /// PUBACK came for it: if a message has, or had, this identifier, it is free again. Returns who has it.
     pub(crate) fn release_message(&mut self, id: PacketIdentifier) -> Owner {
         self.release_if(id, |owner| {
-            matches!(owner, Owner::Message(_) | Owner::GivenUp)
+            matches!(
+                owner,
+                Owner::Message(_) | Owner::Messages(_) | Owner::GivenUp
+            )
         })
     }
 

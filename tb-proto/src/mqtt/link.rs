@@ -34,6 +34,8 @@ pub(crate) struct Link {
     pub(crate) identifiers: Identifiers,
     /// QoS 1 messages that may be unacknowledged: ours, lowered by the server's Receive Maximum.
     pub(crate) window: usize,
+    /// Of the messages in flight those that have a packet together with an earlier one.
+    pub(crate) along: usize,
     /// The server's Maximum Packet Size, whole packet [MQTT-3.2.2-15].
     pub(crate) max_packet: Option<usize>,
     /// The server's Maximum QoS [MQTT-3.2.2-11].
@@ -83,6 +85,7 @@ impl Link {
             out: BytesMut::new(),
             identifiers: Identifiers::new(),
             window: usize::from(s.max_inflight),
+            along: 0,
             max_packet: None,
             max_qos: QoS::AtLeastOnce,
             keep_alive: s.keep_alive,

@@ -29,7 +29,7 @@ const MALFORMED: u8 = 3;
 const QUOTA_TRIES: u32 = 5;
 
 /// The same for the children of a gateway, of which many are refused when one was too much.
-const QUOTA_TRIES_OF_CHILD: u32 = 20;
+pub(super) const QUOTA_TRIES_OF_CHILD: u32 = 20;
 
 /// A close so soon after a refusal for quota has the same cause (TB §9.10).
 const QUOTA_CLOSE: Duration = Duration::from_secs(5);
@@ -353,12 +353,17 @@ impl<C: Content> Mqtt<C> {
             return false;
         }
         self.outbox.again_first(place);
+        self.pause_after_refusal();
+        true
+    }
+
+    /// Nothing is written for a while, for which the server has no quota.
+    pub(super) fn pause_after_refusal(&mut self) {
         let until: Instant = self.now + QUOTA_PAUSE;
         if let Phase::Online(link) = &mut self.phase {
             link.refused_for_quota = Some(self.now);
         }
         self.paused_until = Some(until);
         self.timers.set(Timer::Resume, until);
-        true
     }
 }

@@ -32,6 +32,7 @@ mod outcome;
 mod pacing;
 mod random;
 mod settings;
+mod sharing;
 mod signal;
 mod suspects;
 mod timers;
@@ -50,12 +51,13 @@ pub use endpoint::{Endpoint, InvalidUrl, Scheme};
 pub(crate) use engine::{Mqtt, Phase};
 pub(crate) use outbox::{
     Content, Entry, Lane, MessageId, NextPart, OnLinkEnd, Origin, OutboxLimits, PartLimits,
-    Publication, Queue, Stage,
+    Publication, Queue, Shared, Stage,
 };
 pub use outcome::{Delivered, Rejection, UndeliveredCause};
 pub(crate) use pacing::{Cost, Share};
 pub use pacing::{InvalidRateLimit, RateLimit, RateLimits, RateWindow};
 pub(crate) use settings::Settings;
+pub(crate) use sharing::Sharing;
 pub use signal::VersionChange;
 pub(crate) use signal::{Outcome, Progress, Signal};
 pub use tls_fault::TlsFault;

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use super::{Endpoint, OutboxLimits, Share};
+use super::{Endpoint, OutboxLimits, Share, Sharing};
 use crate::codec::ProtocolVersion;
 
 #[derive(Clone, Debug)]
@@ -23,5 +23,7 @@ pub(crate) struct Settings {
     pub(crate) rate_limit_share: Share,
     pub(crate) max_inflight: u16,
     pub(crate) max_incoming: usize,
+    /// `None`: each message of an origin has a packet of its own.
+    pub(crate) sharing: Option<Sharing>,
     pub(crate) outbox: OutboxLimits,
 }

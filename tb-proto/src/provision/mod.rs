@@ -141,6 +141,7 @@ impl Provisioning {
             rate_limit_share: Share::percent(100),
             max_inflight: 1,
             max_incoming: MAX_ANSWER,
+            sharing: None,
             outbox: OutboxLimits {
                 messages: 1,
                 bytes: MAX_ANSWER,

@@ -3,9 +3,10 @@
 //! For examples, for adapters, and for clients that others wrote. One thread accepts, one keeps the
 //! timers, one reads each connection and writes what its bytes caused.
 
+mod link;
+
 use core::net::{Ipv4Addr, SocketAddr};
 use core::time::Duration;
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io;
 use std::net::{Shutdown, TcpListener, ToSocketAddrs};
@@ -18,6 +19,8 @@ use std::thread::{self, JoinHandle};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use rustls::ServerConfig;
+
+use link::Link;
 
 use super::socket::{Door, Listener, Socket};
 use super::tls::ServerTls;
@@ -63,22 +66,6 @@ struct State {
     alarm: Option<Time>,
     waiting: usize,
     stopping: bool,
-}
-
-/// The writing side of a connection.
-#[derive(Debug)]
-struct Link {
-    stream: Box<dyn Socket>,
-    tls: Option<ServerTls>,
-    pending: Mutex<Pending>,
-    /// Held while writing, so that what was taken first is written first. True once it was closed.
-    writing: Mutex<bool>,
-}
-
-#[derive(Debug, Default)]
-struct Pending {
-    bytes: Vec<u8>,
-    close: bool,
 }
 
 impl SimulatorServer {
@@ -389,67 +376,6 @@ impl State {
             }
         }
         touched
-    }
-}
-
-impl Link {
-    fn new(stream: Box<dyn Socket>, tls: Option<Arc<ServerConfig>>) -> io::Result<Self> {
-        stream.set_timeouts(LINGER, WRITE_TIMEOUT)?;
-        let tls = match tls {
-            Some(config) => Some(ServerTls::accept(config, &*stream)?),
-            None => None,
-        };
-        Ok(Self {
-            stream,
-            tls,
-            pending: Mutex::default(),
-            writing: Mutex::default(),
-        })
-    }
-
-    fn add(&self, output: Output) {
-        let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
-        match output {
-            Output::Send { bytes, .. } if pending.bytes.is_empty() => pending.bytes = bytes,
-            Output::Send { bytes, .. } => pending.bytes.extend_from_slice(&bytes),
-            Output::Close { .. } => pending.close = true,
-        }
-    }
-
-    fn flush(&self) {
-        let mut closed = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        let taken = {
-            let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
-            core::mem::take(&mut *pending)
-        };
-        let written = self
-            .encrypt(&taken)
-            .and_then(|bytes| self.stream.write_all(&bytes));
-        if written.is_err() {
-            self.stream.shutdown(Shutdown::Both);
-        } else if taken.close {
-            self.stream.shutdown(Shutdown::Write);
-        }
-        *closed |= taken.close;
-    }
-
-    fn encrypt<'a>(&self, taken: &'a Pending) -> io::Result<Cow<'a, [u8]>> {
-        match &self.tls {
-            Some(tls) => tls.encrypt(&taken.bytes, taken.close).map(Cow::Owned),
-            None => Ok(Cow::Borrowed(&taken.bytes)),
-        }
-    }
-
-    /// `None`: nothing more comes.
-    fn decrypt<'a>(&self, data: &'a [u8]) -> io::Result<Option<Cow<'a, [u8]>>> {
-        match &self.tls {
-            Some(tls) => Ok(tls.decrypt(data)?.map(Cow::Owned)),
-            None => Ok(Some(Cow::Borrowed(data))),
-        }
-    }
-
-    fn is_closed(&self) -> bool {
-        *self.writing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,5 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::children;
 use crate::sim::{Stored, Timestamp, TypedValue};
 
 /// What reached the back-end, and what must never be true of it.
@@ -10,10 +11,21 @@ pub struct Arrivals {
     calls: BTreeMap<u64, u32>,
     claims: BTreeSet<u64>,
     replies: u64,
+    created: Vec<Created>,
+}
+
+/// A child that the server did not have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Created {
+    /// Its number.
+    pub child: u8,
+    /// The profile that it was created with.
+    pub profile: String,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Reading {
+    child: Option<u8>,
     ts: Timestamp,
     times: u32,
 }
@@ -25,16 +37,26 @@ impl Arrivals {
     pub(super) fn take(&mut self, fact: &Stored) {
         match fact {
             Stored::Telemetry {
+                device,
                 ts,
                 key,
                 value: TypedValue::Long(number),
                 ..
             } if key == READING => {
+                let child = children::number_of(device);
                 let reading = self
                     .readings
                     .entry(number.unsigned_abs())
-                    .or_insert(Reading { ts: *ts, times: 0 });
+                    .or_insert(Reading {
+                        child,
+                        ts: *ts,
+                        times: 0,
+                    });
                 reading.times += 1;
+                assert_eq!(
+                    reading.child, child,
+                    "reading {number} is stored under two devices"
+                );
                 if let (Timestamp::Device(first), Timestamp::Device(again)) = (reading.ts, *ts) {
                     assert_eq!(
                         first, again,
@@ -43,10 +65,14 @@ impl Arrivals {
                 }
             }
             Stored::ClientAttribute {
+                device,
                 key,
                 value: TypedValue::Long(number),
-                ..
             } => {
+                let key = match children::number_of(device) {
+                    Some(child) => &format!("m{child}/{key}"),
+                    None => key,
+                };
                 let number = number.unsigned_abs();
                 let newest = self.attributes.entry(key.clone()).or_insert(number);
                 assert!(
@@ -62,6 +88,17 @@ impl Arrivals {
             }
             Stored::Claim { secret_key, .. } => self.claims.extend(secret_key.parse::<u64>()),
             Stored::RpcReply { .. } => self.replies += 1,
+            Stored::GatewayChild {
+                child,
+                device_type,
+                created: true,
+                ..
+            } => self
+                .created
+                .extend(children::number_of(child).map(|child| Created {
+                    child,
+                    profile: device_type.clone(),
+                })),
             _ => {}
         }
     }
@@ -91,7 +128,20 @@ impl Arrivals {
         self.readings.keys().copied()
     }
 
-    /// The current value of each client attribute.
+    /// The child under which a reading is stored; none for the device itself.
+    #[must_use]
+    pub fn child_of(&self, number: u64) -> Option<u8> {
+        self.readings.get(&number).and_then(|reading| reading.child)
+    }
+
+    /// The children that the server did not have before, as they came.
+    #[must_use]
+    pub fn created(&self) -> &[Created] {
+        &self.created
+    }
+
+    /// The current value of each client attribute; those of children have `m`, the number of the child
+    /// and a slash in front.
     #[must_use]
     pub const fn attributes(&self) -> &BTreeMap<String, u64> {
         &self.attributes

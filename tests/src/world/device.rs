@@ -7,6 +7,7 @@ use tb_proto::{
 };
 
 use super::application::{Answering, Application};
+use super::children::Family;
 use super::ledger::{Kind, Ledger};
 use super::meter::Meter;
 use super::wire::Wire;
@@ -65,6 +66,7 @@ pub struct Device {
     pub(super) wire: Wire,
     pub(super) application: Application,
     pub(super) downloads: super::Downloads,
+    pub(super) family: Family,
     /// The connection that the driver has, or tries to get.
     pub(super) link: Option<(LinkId, PathId)>,
     pub(super) past_link: Option<LinkId>,
@@ -106,6 +108,7 @@ impl Device {
             wire: Wire::default(),
             application: Application::default(),
             downloads: super::Downloads::default(),
+            family: Family::default(),
             link: None,
             past_link: None,
             dialled: Vec::new(),
@@ -129,6 +132,12 @@ impl Device {
     #[must_use]
     pub const fn wire(&self) -> &Wire {
         &self.wire
+    }
+
+    /// Its children, if it is a gateway.
+    #[must_use]
+    pub const fn family(&self) -> &Family {
+        &self.family
     }
 
     /// What it did so far.
@@ -384,6 +393,7 @@ impl Device {
 
     fn answer(&mut self, now: Time, request: RpcRequest) {
         let clock = self.clock(now);
+        let child = request.child();
         let accepted = self.call(|client| {
             let reply = RpcReply::new(&json!({ "method": request.method() }));
             client
@@ -391,8 +401,9 @@ impl Device {
                 .map_err(|refused| refused.reason)
         });
         if let Ok(pending) = accepted {
+            let accepted = Time(clock.as_micros());
             self.ledger
-                .issue(pending.id(), Kind::Reply, Time(clock.as_micros()));
+                .issue_for(child, pending.id(), Kind::Reply, accepted);
         }
     }
 }

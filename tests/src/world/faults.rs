@@ -1,16 +1,14 @@
-//! What goes wrong, and what the back-end does.
+//! What goes wrong.
 
 use core::time::Duration;
 use std::collections::VecDeque;
 
-use serde_json::json;
 use tb_proto::LinkLost;
 
 use super::run::World;
-use super::scripted::Packet;
 use super::server::Server;
 use crate::network::{Conditions, Cut, Dial, Pieces, Side};
-use crate::sim::{CloseReason, ConnectRefusal, Control, Faults};
+use crate::sim::{ConnectRefusal, Faults, Mqtt5Support};
 
 impl World {
     /// The connection of the device breaks.
@@ -101,9 +99,19 @@ impl World {
     /// The server withholds every so many-th acknowledgement for ever; 0: none.
     pub fn withhold_pubacks(&mut self, every: u32) -> &mut Self {
         self.fault(false);
+        self.end_withholding();
         self.withheld = true;
+        self.withheld_since = (every > 0).then_some(self.now);
         self.simulator().faults_mut().withhold_puback_every = every;
         self
+    }
+
+    /// While acknowledgements are withheld each minute may cost a connection, the machine's own questions
+    /// being enough.
+    fn end_withholding(&mut self) {
+        if let Some(since) = self.withheld_since.take() {
+            self.faults += (self.now.as_millis() - since.as_millis()) / 60_000;
+        }
     }
 
     /// The server drops every so many-th answer to a request; 0: none.
@@ -143,6 +151,13 @@ impl World {
         self
     }
 
+    /// From now on the server meets MQTT 5 like this, and ends the connections that it has.
+    pub fn support_mqtt5(&mut self, support: Mqtt5Support) -> &mut Self {
+        self.fault(false);
+        self.simulator().faults_mut().mqtt5 = support;
+        self.drop_connections()
+    }
+
     /// So many connections that are accepted from now on are thrown out by the ghost of an older one.
     pub fn ghosts(&mut self, ghosts: u32) -> &mut Self {
         for _ in 0..ghosts {
@@ -150,60 +165,6 @@ impl World {
         }
         self.simulator().faults_mut().ghosts = ghosts;
         self
-    }
-
-    /// Something happens at the back-end.
-    pub fn control(&mut self, control: Control) -> &mut Self {
-        let now = self.now;
-        self.simulator().control(now, control);
-        self.drain_server();
-        self
-    }
-
-    /// The server closes the session of the device.
-    pub fn close_session(&mut self, reason: CloseReason) -> &mut Self {
-        self.fault(true);
-        self.control(Control::CloseSession {
-            device: "dev1".into(),
-            reason,
-        })
-    }
-
-    /// The server calls a method of the device.
-    pub fn call_device(&mut self) -> &mut Self {
-        self.number += 1;
-        let number = self.number;
-        self.control(Control::Rpc {
-            call: format!("call {number}"),
-            device: "dev1".into(),
-            method: "m".into(),
-            params: Some(json!({ "s": number })),
-            raw_params: None,
-            oneway: false,
-            timeout_ms: Some(30_000),
-            persisted: false,
-            request_id: None,
-        })
-    }
-
-    /// The shared attribute `s` with this index gets a new value.
-    pub fn set_shared(&mut self, index: u8) -> &mut Self {
-        self.number += 1;
-        let mut values = serde_json::Map::new();
-        values.insert(format!("s{index}"), json!(self.number));
-        self.control(Control::SetShared {
-            device: "dev1".into(),
-            values,
-        })
-    }
-
-    /// The shared attribute `s` with this index is deleted.
-    pub fn delete_shared(&mut self, index: u8) -> &mut Self {
-        let keys = vec![format!("s{index}")];
-        self.control(Control::DeleteShared {
-            device: "dev1".into(),
-            keys,
-        })
     }
 
     /// The device sleeps: its own clock stands still, and its wall clock jumps when it wakes up.
@@ -315,9 +276,15 @@ impl World {
             ..Conditions::default()
         };
         self.network.disarm();
+        self.end_withholding();
         if let Server::Simulator(connected) = &mut self.server {
-            let silent = connected.simulator.faults_mut().silent;
-            *connected.simulator.faults_mut() = Faults::default();
+            let faults = connected.simulator.faults_mut();
+            let silent = faults.silent;
+            // Poison is in what is sent, and goes wrong whenever that is.
+            *faults = Faults {
+                poisoned_children: core::mem::take(&mut faults.poisoned_children),
+                ..Faults::default()
+            };
             if silent {
                 self.drop_connections();
             }
@@ -325,78 +292,8 @@ impl World {
         self
     }
 
-    fn fault(&mut self, hang_up: bool) {
+    pub(super) fn fault(&mut self, hang_up: bool) {
         self.faults += 1;
         self.hang_ups += u64::from(hang_up);
-    }
-
-    fn drain_server(&mut self) {
-        let Self {
-            server,
-            network,
-            now,
-            ..
-        } = self;
-        if let Server::Simulator(connected) = server {
-            connected.drain(*now, network);
-        }
-        self.collect();
-    }
-
-    /// The next packet that the device sends to a scripted server, and nothing if none comes within
-    /// this time.
-    ///
-    /// # Panics
-    /// If the server is a simulator.
-    pub fn receive(&mut self, within: Duration) -> Option<Packet> {
-        let until = self.now + within;
-        loop {
-            let Server::Scripted(scripted) = &mut self.server else {
-                panic!("this server is a simulator")
-            };
-            if let Some(packet) = scripted.next_packet() {
-                return Some(packet);
-            }
-            if self.now >= until {
-                return None;
-            }
-            self.wait(Duration::from_millis(5));
-        }
-    }
-
-    /// The next packet of this type within a virtual hour; others before it are skipped.
-    ///
-    /// # Panics
-    /// If it does not come.
-    pub fn expect(&mut self, kind: u8) -> Packet {
-        for _ in 0..100_000 {
-            let Some(packet) = self.receive(Duration::from_secs(3600)) else {
-                break;
-            };
-            if packet.kind() == kind {
-                return packet;
-            }
-        }
-        panic!("no packet of type {kind} came")
-    }
-
-    /// A scripted server writes to the connection that was opened last.
-    pub fn reply(&mut self, bytes: &[u8]) -> &mut Self {
-        if let Server::Scripted(scripted) = &self.server
-            && let Some(path) = scripted.path()
-        {
-            self.network.write(self.now, path, Side::Server, bytes);
-        }
-        self
-    }
-
-    /// A scripted server closes the connection that was opened last.
-    pub fn hang_up(&mut self) -> &mut Self {
-        if let Server::Scripted(scripted) = &self.server
-            && let Some(path) = scripted.path()
-        {
-            self.network.close(self.now, path, Side::Server);
-        }
-        self
     }
 }

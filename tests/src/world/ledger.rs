@@ -1,8 +1,8 @@
 use std::collections::BTreeMap;
 
 use tb_proto::{
-    Completion, Delivered, Drained, Flushed, ProtocolVersion, QoS, RequestError, RequestId, Target,
-    Undelivered, UndeliveredCause,
+    ChildId, Completion, Delivered, Drained, Flushed, ProtocolVersion, QoS, RequestError,
+    RequestId, Target, Undelivered, UndeliveredCause,
 };
 
 use super::messages;
@@ -21,6 +21,8 @@ pub struct Ledger {
 pub struct Ticket {
     /// What it was.
     pub kind: Kind,
+    /// The child that it is for, if it is for one.
+    pub child: Option<ChildId>,
     /// When it was accepted.
     pub accepted: Time,
     /// How it ended, once it has.
@@ -55,6 +57,8 @@ pub enum Kind {
     },
     /// A question for the outcomes of what was accepted before.
     Flush,
+    /// A child leaves.
+    Goodbye,
     /// The reply to a server-side call.
     Reply,
     /// What an update has come to.
@@ -88,8 +92,19 @@ pub enum Ending {
 
 impl Ledger {
     pub(super) fn issue(&mut self, id: RequestId, kind: Kind, accepted: Time) {
+        self.issue_for(None, id, kind, accepted);
+    }
+
+    pub(super) fn issue_for(
+        &mut self,
+        child: Option<ChildId>,
+        id: RequestId,
+        kind: Kind,
+        accepted: Time,
+    ) {
         let ticket = Ticket {
             kind,
+            child,
             accepted,
             ending: None,
         };
@@ -108,6 +123,7 @@ impl Ledger {
                 Kind::Telemetry { .. }
                 | Kind::Attribute { .. }
                 | Kind::Claim { .. }
+                | Kind::Goodbye
                 | Kind::Reply
                 | Kind::Report,
                 Completion::Delivery(outcome),
@@ -190,11 +206,14 @@ fn check_given_back(id: RequestId, ticket: &Ticket, undelivered: &Undelivered) {
         ticket.accepted.0,
         "{id:?}: time of acceptance"
     );
+    assert_eq!(undelivered.target.child(), ticket.child, "{id:?}");
     let number = match (&ticket.kind, undelivered.target) {
-        (Kind::Telemetry { number, .. }, Target::Telemetry)
-        | (Kind::Attribute { number, .. }, Target::Attributes)
-        | (Kind::Claim { number }, Target::Claim) => number,
-        (Kind::Reply, Target::RpcReply { .. }) | (Kind::Report, Target::Telemetry) => return,
+        (Kind::Telemetry { number, .. }, Target::Telemetry | Target::ChildTelemetry { .. })
+        | (Kind::Attribute { number, .. }, Target::Attributes | Target::ChildAttributes { .. })
+        | (Kind::Claim { number }, Target::Claim | Target::ChildClaim { .. }) => number,
+        (Kind::Reply, Target::RpcReply { .. } | Target::ChildRpcReply { .. })
+        | (Kind::Goodbye, Target::ChildDisconnect { .. })
+        | (Kind::Report, Target::Telemetry) => return,
         (kind, target) => panic!("{id:?}, a {kind:?}, comes back as {target:?}"),
     };
     let text = String::from_utf8_lossy(&undelivered.payload);

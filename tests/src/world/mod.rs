@@ -15,9 +15,14 @@
 //! on their way, and [`World::settle`] for what has to be true when nothing disturbs any more.
 
 mod actions;
+mod announced;
 mod application;
 mod arrivals;
+mod back_end;
+mod begin;
 mod checks;
+mod child_step;
+mod children;
 mod device;
 mod faults;
 mod ledger;
@@ -25,13 +30,17 @@ mod messages;
 mod meter;
 mod run;
 mod scripted;
+mod sending;
 mod server;
 mod step;
 mod updates;
 mod wire;
 
 pub use application::Answering;
-pub use arrivals::Arrivals;
+pub use arrivals::{Arrivals, Created};
+pub use begin::Start;
+pub use child_step::ChildStep;
+pub use children::Family;
 pub use device::{Device, Draining, Trace};
 pub use ledger::{Ending, Kind, Ledger, Ticket};
 pub use messages::{TS_FIELD, protobuf_profile};

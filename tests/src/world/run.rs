@@ -1,17 +1,16 @@
 use core::time::Duration;
 
-use tb_proto::{Config, Credentials, Overflow, ProtocolVersion, VersionPolicy};
+use tb_proto::Config;
 
 use super::arrivals::Arrivals;
 use super::device::{Device, Draining, Limits, Trace};
-use super::meter::{Measure, Meter};
-use super::scripted::Scripted;
-use super::server::{Connected, Server};
+use super::meter::Meter;
+use super::server::Server;
 use crate::network::{Network, PathId, Side};
-use crate::sim::{CallResult, ProfileSetup, Setup, Simulator, Time};
+use crate::sim::{CallResult, Simulator, Time};
 
 /// How often the driver tells the machine what the wall clock shows.
-const CLOCK_TICK: Duration = Duration::from_secs(60);
+pub(super) const CLOCK_TICK: Duration = Duration::from_secs(60);
 
 /// More than this happening at one instant is a world that stands still.
 const MOST_AT_ONCE: u32 = 200_000;
@@ -24,7 +23,7 @@ pub struct World {
     pub(super) server: Server,
     pub(super) devices: Vec<Device>,
     /// Which device a path belongs to, in the order of the paths.
-    owners: Vec<(PathId, usize)>,
+    pub(super) owners: Vec<(PathId, usize)>,
     pub(super) selected: usize,
     pub(super) arrivals: Arrivals,
     pub(super) results: Vec<CallResult>,
@@ -32,179 +31,17 @@ pub struct World {
     /// Connections that were ended by FIN or RST while the device was online, whoever did it.
     pub(super) hang_ups: u64,
     pub(super) withheld: bool,
+    pub(super) withheld_since: Option<Time>,
     pub(super) number: u64,
     pub(super) next_tick: Time,
     pub(super) unix_ms_at_start: i64,
-    seed: u64,
+    pub(super) seed: u64,
 }
 
 /// The access token of every device.
 pub const TOKEN: &str = "A1_TEST_TOKEN";
 
 impl World {
-    /// A device that speaks what the server speaks, and ThingsBoard. All chance follows from `seed`.
-    #[must_use]
-    pub fn new(seed: u64) -> Self {
-        Self::with(Self::config(), seed)
-    }
-
-    /// A device that speaks this version of MQTT only.
-    #[must_use]
-    pub fn speaking(version: ProtocolVersion, seed: u64) -> Self {
-        Self::with(Self::config().version(VersionPolicy::Only(version)), seed)
-    }
-
-    /// A device with so little memory that limits are reached, speaking this version of MQTT only.
-    #[must_use]
-    pub fn small(version: ProtocolVersion, seed: u64) -> Self {
-        Self::small_of(version, seed, Meter::default())
-    }
-
-    /// As [`small`](Self::small), and the memory of the client is measured.
-    #[must_use]
-    pub fn measured(version: ProtocolVersion, seed: u64, measure: Measure) -> Self {
-        Self::small_of(version, seed, Meter::new(measure))
-    }
-
-    /// A device whose wall clock shows 1970 from the start.
-    #[must_use]
-    pub fn without_clock(seed: u64) -> Self {
-        let mut device = Device::new(
-            Self::config(),
-            Limits::DEFAULT,
-            Time(0),
-            seed,
-            Meter::default(),
-        );
-        device.clock_is_right = false;
-        Self::build(thingsboard(Self::setup(seed)), device, seed)
-    }
-
-    /// A device with this configuration.
-    #[must_use]
-    pub fn with(config: Config, seed: u64) -> Self {
-        Self::of(config, Self::setup(seed), seed)
-    }
-
-    /// A device with this configuration, and this ThingsBoard.
-    #[must_use]
-    pub fn of(config: Config, setup: Setup, seed: u64) -> Self {
-        let device = Device::new(config, Limits::DEFAULT, Time(0), seed, Meter::default());
-        Self::build(thingsboard(setup), device, seed)
-    }
-
-    /// A device with this configuration and this profile, for which it is configured or not.
-    #[must_use]
-    pub fn on_profile(config: Config, profile: ProfileSetup, seed: u64) -> Self {
-        let mut setup = Self::setup(seed);
-        for device in &mut setup.devices {
-            device.profile = Some(profile.name.clone());
-        }
-        setup.profiles = vec![profile];
-        Self::of(config, setup, seed)
-    }
-
-    /// From now on the application says in protobuf what it says: see
-    /// [`protobuf_profile`](super::protobuf_profile).
-    pub fn speak_protobuf(&mut self) -> &mut Self {
-        self.device_mut().speaks_protobuf = true;
-        self
-    }
-
-    /// As [`of`](Self::of), and the memory of the client is measured.
-    #[must_use]
-    pub fn measured_of(config: Config, setup: Setup, seed: u64, measure: Measure) -> Self {
-        let meter = Meter::new(measure);
-        let device = Device::new(config, Limits::DEFAULT, Time(0), seed, meter);
-        Self::build(thingsboard(setup), device, seed)
-    }
-
-    /// A device with this configuration, and a server that does only what the test does.
-    #[must_use]
-    pub fn scripted(config: Config, seed: u64) -> Self {
-        // Nobody answers what the test does not know of.
-        let config = config.ask_session_limits(false);
-        let device = Device::new(config, Limits::DEFAULT, Time(0), seed, Meter::default());
-        Self::build(Server::Scripted(Scripted::default()), device, seed)
-    }
-
-    /// The configuration of [`new`](Self::new), to be changed.
-    ///
-    /// # Panics
-    /// Never.
-    #[must_use]
-    pub fn config() -> Config {
-        let endpoint = "mqtt://server".parse().expect("an address");
-        Config::new(endpoint, Credentials::token(TOKEN))
-    }
-
-    /// The ThingsBoard of [`new`](Self::new), to be changed.
-    #[must_use]
-    pub fn setup(seed: u64) -> Setup {
-        Setup {
-            seed,
-            ..Setup::one_device(TOKEN)
-        }
-    }
-
-    /// The seed also chooses what a full queue does and how the driver drains.
-    fn small_of(version: ProtocolVersion, seed: u64, meter: Meter) -> Self {
-        let overflow = if seed.is_multiple_of(3) {
-            Overflow::DropOldest
-        } else {
-            Overflow::Reject
-        };
-        let limits = Limits {
-            queued_messages: 100,
-            queued_bytes: 40_000,
-            incoming_packet_size: 4_096,
-            ..Limits::DEFAULT
-        };
-        let config = Self::config()
-            .version(VersionPolicy::Only(version))
-            .overflow(overflow)
-            .max_queued_messages(limits.queued_messages)
-            .max_queued_bytes(limits.queued_bytes)
-            .max_incoming_packet_size(limits.incoming_packet_size)
-            .max_inflight(20)
-            .max_open_requests(10)
-            .max_rpc_calls(8)
-            .slow_retry(Some(Duration::from_secs(60)))
-            .rate_limit_pause(Duration::from_secs(30));
-        let mut device = Device::new(config, limits, Time(0), seed, meter);
-        device.draining = match seed % 5 {
-            0 => Draining::Reversed,
-            1 => Draining::Late,
-            _ => Draining::Usual,
-        };
-        Self::build(thingsboard(Self::setup(seed)), device, seed)
-    }
-
-    fn build(server: Server, mut device: Device, seed: u64) -> Self {
-        if matches!(server, Server::Simulator(_)) {
-            device.wire.expect_order();
-        }
-        let mut world = Self {
-            now: Time(0),
-            network: Network::new(seed),
-            server,
-            devices: vec![device],
-            owners: Vec::new(),
-            selected: 0,
-            arrivals: Arrivals::default(),
-            results: Vec::new(),
-            faults: 0,
-            hang_ups: 0,
-            withheld: false,
-            number: 0,
-            next_tick: Time(0) + CLOCK_TICK,
-            unix_ms_at_start: Setup::default().server.unix_ms_at_start,
-            seed,
-        };
-        world.tell_wall_clock(0);
-        world
-    }
-
     /// Another device with this configuration comes, and is the one that is acted on from now on.
     pub fn join(&mut self, config: Config) -> &mut Self {
         let index = self.devices.len();
@@ -467,8 +304,4 @@ impl World {
             device.call(|client| client.set_wall_clock(clock, shown));
         }
     }
-}
-
-fn thingsboard(setup: Setup) -> Server {
-    Server::Simulator(Box::new(Connected::new(Simulator::new(setup))))
 }

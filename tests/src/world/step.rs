@@ -1,12 +1,14 @@
 use core::fmt;
 use core::time::Duration;
 
-use tb_proto::{LinkLost, ProtocolVersion};
+use tb_proto::LinkLost;
 
 use super::application::Answering;
+use super::begin::Start;
+use super::child_step::ChildStep;
 use super::run::World;
 use crate::network::{Cut, Pieces, Side};
-use crate::sim::CloseReason;
+use crate::sim::{CloseReason, Mqtt5Support};
 
 /// One thing that happens to a [`World`]: each is a method of the same name, and prints as its call.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -67,6 +69,8 @@ pub enum Step {
     Freeze(Duration),
     ReportStaleLink,
     WakeEarly,
+    SupportMqtt5(Mqtt5Support),
+    Child(u8, ChildStep),
     Wait(Duration),
 }
 
@@ -131,6 +135,8 @@ impl Play for World {
             Step::Freeze(time) => self.freeze(time),
             Step::ReportStaleLink => self.report_stale_link(),
             Step::WakeEarly => self.wake_early(),
+            Step::SupportMqtt5(support) => self.support_mqtt5(support),
+            Step::Child(child, step) => step.play(self, child),
             Step::Wait(time) => self.wait(time),
         };
         self.check()
@@ -200,13 +206,17 @@ impl fmt::Display for Step {
             Self::Freeze(time) => write!(f, ".freeze({})", Millis(*time)),
             Self::ReportStaleLink => f.write_str(".report_stale_link()"),
             Self::WakeEarly => f.write_str(".wake_early()"),
+            Self::SupportMqtt5(support) => {
+                write!(f, ".support_mqtt5(Mqtt5Support::{support:?})")
+            }
+            Self::Child(child, step) => step.print(*child, f),
             Self::Wait(time) => write!(f, ".wait({})", Millis(*time)),
         }
     }
 }
 
 /// A duration as it is written in a script.
-struct Millis(Duration);
+pub(super) struct Millis(pub(super) Duration);
 
 impl fmt::Display for Millis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -216,19 +226,15 @@ impl fmt::Display for Millis {
 
 /// A test of at most thirty lines that does the same again.
 #[must_use]
-pub fn script(version: ProtocolVersion, seed: u64, steps: &[Step], end: &str) -> String {
+pub fn script(start: Start, seed: u64, steps: &[Step], end: &str) -> String {
     const LINES: usize = 26;
-    let version = match version {
-        ProtocolVersion::V5 => "V5",
-        ProtocolVersion::V3_1_1 => "V3_1_1",
-    };
     let per_line = steps.len().div_ceil(LINES).max(1);
     let lines = steps.chunks(per_line).map(|steps| {
         let calls: Vec<String> = steps.iter().map(ToString::to_string).collect();
         format!("        {}\n", calls.join(""))
     });
     format!(
-        "#[test]\nfn what_happened() {{\n    World::small(ProtocolVersion::{version}, {seed})\n{}        {end};\n}}\n",
+        "#[test]\nfn what_happened() {{\n    {start}{seed})\n{}        {end};\n}}\n",
         lines.collect::<String>()
     )
 }

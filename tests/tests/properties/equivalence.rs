@@ -3,6 +3,7 @@
 use core::time::Duration;
 
 use proptest::prelude::*;
+use tb_proto::Flushed;
 use tb_proto::ProtocolVersion::{V3_1_1, V5};
 use tb_tests::network::Pieces;
 use tb_tests::world::{Draining, Ending, Play, Step, Trace, World};
@@ -12,7 +13,7 @@ use crate::strategy::{Life, World as Kind, life};
 
 /// Everything that the machine says when what it reads is cut up like this.
 fn said(life: &Life, pieces: Pieces) -> Trace {
-    let mut world = World::small(life.version, life.seed);
+    let mut world = life.start.begin(life.seed);
     world.draining(Draining::Late).trace().pieces(pieces);
     for &step in &life.steps {
         match step {
@@ -32,7 +33,7 @@ fn said(life: &Life, pieces: Pieces) -> Trace {
 
 /// How everything ended in a world without tight limits, and what the server has of it, if the driver drains like this.
 fn outcome(life: &Life, draining: Draining) -> (Vec<Option<Ending>>, Vec<String>) {
-    let mut world = World::speaking(life.version, life.seed);
+    let mut world = World::with(World::config().version(life.start.version()), life.seed);
     world.draining(draining);
     for &step in &life.steps {
         match step {
@@ -64,13 +65,19 @@ fn outcome(life: &Life, draining: Draining) -> (Vec<Option<Ending>>, Vec<String>
             .map(|(key, value)| format!("{key}: {value}")),
     );
     // A request overtakes what was sent before it and is not written yet, so the values that it is
-    // told are those of another moment.
+    // told are those of another moment. Bytes that are fetched together arrive together, so a flush may
+    // find another moment at its deadline; of how many messages it speaks remains the same.
     let endings = world
         .device()
         .ledger()
         .tickets()
         .map(|(_, ticket)| match &ticket.ending {
             Some(Ending::Answered(_)) => Some(Ending::Answered(String::new())),
+            Some(Ending::Flushed(flushed)) => {
+                let mut all = Flushed::default();
+                all.left = flushed.delivered + flushed.undelivered + flushed.left;
+                Some(Ending::Flushed(all))
+            }
             other => other.clone(),
         });
     (endings.collect(), stored.collect())

@@ -1,14 +1,15 @@
 //! The server's rate limits are kept, and used.
 
 use proptest::prelude::*;
+use tb_proto::GatewayConfig;
 use tb_proto::ProtocolVersion::{V3_1_1, V5};
-use tb_proto::VersionPolicy;
 use tb_tests::sim::{Charged, Setup, TenantLimits};
-use tb_tests::world::{Play, Step, World};
+use tb_tests::world::{Play, Start, Step, World};
 
+use crate::gateway::gateway;
 use crate::ms;
 use crate::promises::config;
-use crate::strategy::{Life, World as Kind, life};
+use crate::strategy::{Life, World as Kind, life, life_of};
 
 /// Limits as they are configured: messages, telemetry messages, data points.
 fn limits() -> impl Strategy<Value = (&'static str, &'static str, &'static str)> {
@@ -34,12 +35,35 @@ fn setup(seed: u64, (messages, telemetry_messages, data_points): (&str, &str, &s
     }
 }
 
+/// As [`setup`], and these are the limits of all children together.
+fn setup_of_gateway(
+    seed: u64,
+    (messages, telemetry_messages, data_points): (&str, &str, &str),
+) -> Setup {
+    let limit = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    let mut setup = World::setup(seed);
+    setup.devices[0].gateway = true;
+    setup.tenant_limits = TenantLimits {
+        gateway_messages: limit(messages),
+        gateway_telemetry_messages: limit(telemetry_messages),
+        gateway_data_points: limit(data_points),
+        ..TenantLimits::default()
+    };
+    setup
+}
+
 fn live(life: &Life, limits: (&str, &str, &str)) {
-    let mut config = World::config().version(VersionPolicy::Only(life.version));
+    let mut config = World::config().version(life.start.version());
     if life.seed.is_multiple_of(2) {
         config = config.coalesce(400, ms(300));
     }
-    let mut world = World::of(config, setup(life.seed, limits), life.seed);
+    let setup = if life.start.is_gateway() {
+        config = config.gateway(GatewayConfig::new());
+        setup_of_gateway(life.seed, limits)
+    } else {
+        setup(life.seed, limits)
+    };
+    let mut world = World::of(config, setup, life.seed);
     // The limits are learned; what was sent before could not know them.
     world.expect_any_order().wait(ms(2_000));
     for &step in &life.steps {
@@ -71,6 +95,21 @@ proptest! {
     #[test]
     fn the_server_never_refuses_anything_for_its_rate_on_mqtt_3(
         life in life(Kind::NobodyHangsUp, V3_1_1, 200),
+        limits in limits(),
+    ) {
+        live(&life, limits);
+    }
+}
+
+proptest! {
+    #![proptest_config(config(100))]
+
+    #[test]
+    fn the_server_never_refuses_anything_of_children_for_its_rate(
+        life in prop_oneof![
+            life_of(gateway(Kind::Hostile), Start::Gateway(V5), 100),
+            life_of(gateway(Kind::NobodyHangsUp), Start::Gateway(V3_1_1), 100),
+        ],
         limits in limits(),
     ) {
         live(&life, limits);

@@ -5,6 +5,7 @@
 
 mod equivalence;
 mod failures;
+mod gateway;
 mod limits;
 mod memory;
 mod promises;

@@ -4,9 +4,10 @@ use proptest::prelude::*;
 use proptest::test_runner::Config;
 use tb_proto::ProtocolVersion::{V3_1_1, V5};
 use tb_proto::State;
-use tb_tests::world::{Play, World};
+use tb_tests::world::{Play, Start, Step};
 
-use crate::strategy::{Life, World as Kind, life};
+use crate::gateway::gateway;
+use crate::strategy::{Life, World as Kind, life, life_of, other_support, step};
 use crate::{live_bytes, ms};
 
 const STEPS: usize = 300;
@@ -22,8 +23,12 @@ pub(crate) fn config(cases: u32) -> Config {
     }
 }
 
-fn live(life: &Life) {
-    let mut world = World::measured(life.version, life.seed, live_bytes);
+fn any_version() -> BoxedStrategy<Step> {
+    prop_oneof![60 => step(Kind::Hostile), 1 => other_support()].boxed()
+}
+
+pub(crate) fn live(life: &Life) {
+    let mut world = life.start.measured(life.seed, live_bytes);
     for &step in &life.steps {
         world.play(step);
     }
@@ -57,12 +62,27 @@ proptest! {
     #![proptest_config(config(300))]
 
     #[test]
+    fn every_promise_is_kept_whichever_versions_the_server_speaks_from_time_to_time(
+        life in life_of(any_version(), Start::Automatic, STEPS)
+    ) {
+        live(&life);
+    }
+}
+
+proptest! {
+    #![proptest_config(config(300))]
+
+    #[test]
     fn every_ticket_ends_when_the_device_disconnects(
-        before in prop_oneof![life(Kind::Hostile, V5, 100), life(Kind::Hostile, V3_1_1, 100)],
+        before in prop_oneof![
+            life(Kind::Hostile, V5, 100),
+            life(Kind::Hostile, V3_1_1, 100),
+            life_of(gateway(Kind::Hostile), Start::AutomaticGateway, 100),
+        ],
         after in life(Kind::Hostile, V5, 30),
         deadline in 0..20_000_u64,
     ) {
-        let mut world = World::measured(before.version, before.seed, live_bytes);
+        let mut world = before.start.measured(before.seed, live_bytes);
         for &step in &before.steps {
             world.play(step);
         }

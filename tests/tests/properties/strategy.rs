@@ -4,10 +4,10 @@ use core::fmt;
 use core::time::Duration;
 
 use proptest::prelude::*;
-use tb_proto::{LinkLost, ProtocolVersion, TlsFault};
+use tb_proto::{LinkLost, TlsFault};
 use tb_tests::network::{Cut, Pieces, Side};
-use tb_tests::sim::CloseReason;
-use tb_tests::world::{Answering, Step, script};
+use tb_tests::sim::{CloseReason, Mqtt5Support};
+use tb_tests::world::{Answering, Start, Step, script};
 
 use crate::ms;
 use crate::shrink::Steps;
@@ -26,14 +26,14 @@ pub(crate) enum World {
 /// One random life; its `Debug` form is the test that lives it again.
 #[derive(Clone)]
 pub(crate) struct Life {
-    pub(crate) version: ProtocolVersion,
+    pub(crate) start: Start,
     pub(crate) seed: u64,
     pub(crate) steps: Vec<Step>,
 }
 
 impl fmt::Debug for Life {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = script(self.version, self.seed, &self.steps, ".settle()");
+        let text = script(self.start, self.seed, &self.steps, ".settle()");
         write!(f, "\n{text}")
     }
 }
@@ -41,24 +41,26 @@ impl fmt::Debug for Life {
 /// Lives of so many steps.
 pub(crate) fn life(
     world: World,
-    version: ProtocolVersion,
+    start: impl Into<Start>,
     steps: usize,
 ) -> impl Strategy<Value = Life> {
-    (
-        any::<u8>().no_shrink(),
-        Steps {
-            step: step(world),
-            count: steps,
-        },
-    )
-        .prop_map(move |(seed, steps)| Life {
-            version,
-            seed: u64::from(seed),
-            steps,
-        })
+    life_of(step(world), start.into(), steps)
 }
 
-fn step(world: World) -> BoxedStrategy<Step> {
+/// Lives of so many such steps.
+pub(crate) fn life_of(
+    step: BoxedStrategy<Step>,
+    start: Start,
+    count: usize,
+) -> impl Strategy<Value = Life> {
+    (any::<u8>().no_shrink(), Steps { step, count }).prop_map(move |(seed, steps)| Life {
+        start,
+        seed: u64::from(seed),
+        steps,
+    })
+}
+
+pub(crate) fn step(world: World) -> BoxedStrategy<Step> {
     let calm = prop_oneof![
         20 => (1..6_u32).prop_map(Step::Send),
         4 => (1..4_u32).prop_map(Step::SendQos0),
@@ -136,8 +138,19 @@ fn step(world: World) -> BoxedStrategy<Step> {
     prop_oneof![240 => calm, 48 => troubled, 24 => hung_up].boxed()
 }
 
+/// The server is replaced by one that meets MQTT 5 otherwise.
+pub(crate) fn other_support() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        2 => Just(Mqtt5Support::Accepted),
+        1 => Just(Mqtt5Support::ClosedSilently),
+        1 => Just(Mqtt5Support::Refused),
+        1 => Just(Mqtt5Support::RefusedAsV3),
+    ]
+    .prop_map(Step::SupportMqtt5)
+}
+
 /// Mostly short, sometimes minutes.
-fn time() -> impl Strategy<Value = Duration> {
+pub(crate) fn time() -> impl Strategy<Value = Duration> {
     prop_oneof![
         6 => 0..100_u64,
         4 => 100..3_000_u64,
@@ -147,7 +160,7 @@ fn time() -> impl Strategy<Value = Duration> {
     .prop_map(ms)
 }
 
-fn request_time() -> impl Strategy<Value = Duration> {
+pub(crate) fn request_time() -> impl Strategy<Value = Duration> {
     (100..60_000_u64).prop_map(ms)
 }
 

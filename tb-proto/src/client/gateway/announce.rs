@@ -66,12 +66,20 @@ impl Client {
     }
 
     /// An announcement has its outcome.
-    pub(in crate::client) fn handle_announced(&mut self, child: ChildId, outcome: Outcome) {
+    pub(in crate::client) fn handle_announced(
+        &mut self,
+        child: ChildId,
+        announced: &[u8],
+        outcome: Outcome,
+    ) {
+        let device = payload::device(self.mqtt.outbox().name_of(child.0));
+        let is_as_announced = self.children.standing(child) == Some(Standing::Announcing)
+            && payload::connects(announced, device);
         let refusal = match outcome {
+            // The next connection begins anew.
+            Outcome::LinkEnded | Outcome::Undelivered(UndeliveredCause::Abandoned) => return,
             // It was renamed or deleted meanwhile.
-            Outcome::Delivered(_)
-                if self.children.standing(child) != Some(Standing::Announcing) =>
-            {
+            _ if !is_as_announced => {
                 self.children.missed();
                 return;
             }
@@ -83,8 +91,6 @@ impl Client {
                 self.start_keeping_alive(child);
                 return;
             }
-            // The next connection begins anew.
-            Outcome::LinkEnded | Outcome::Undelivered(UndeliveredCause::Abandoned) => return,
             Outcome::Undelivered(UndeliveredCause::Rejected(Rejection::Reason(
                 ReasonCode::QUOTA_EXCEEDED,
             ))) => ChildRefusal::DeviceLimit,

@@ -11,6 +11,7 @@ use alloc::boxed::Box;
 use alloc::collections::{BTreeSet, VecDeque};
 use alloc::vec::Vec;
 
+use super::combining::Waiting;
 use super::names::Names;
 use crate::client::attribute_lane::AttributeLane;
 use crate::mqtt::Origin;
@@ -78,6 +79,8 @@ pub(in crate::client) struct Children {
     announcing: usize,
     refused: BTreeSet<(Instant, ChildId)>,
     quiet: BTreeSet<(Instant, ChildId)>,
+    /// Telemetry that waits for others.
+    pub(super) waiting: Waiting,
     /// Whose attributes may be sent on.
     pub(in crate::client) lanes_due: Vec<ChildId>,
 }
@@ -221,7 +224,8 @@ impl Children {
     pub(in crate::client) fn next_deadline(&self) -> Option<Instant> {
         let refused = self.refused.first().map(|&(until, _)| until);
         let quiet = self.quiet.first().map(|&(at, _)| at);
-        refused.into_iter().chain(quiet).min()
+        let waiting = self.waiting.due();
+        refused.into_iter().chain(quiet).chain(waiting).min()
     }
 
     /// The child is looked at then.
@@ -299,6 +303,7 @@ impl Children {
             + self.names.memory()
             + self.text_bytes
             + self.queued.capacity() * size_of::<ChildId>()
+            + self.waiting.memory()
             + (self.refused.len() + self.quiet.len()) * Self::TIMER_BYTES
     }
 

@@ -2,7 +2,8 @@
 
 use core::time::Duration;
 
-use crate::mqtt::RateLimits;
+use super::Combining;
+use crate::mqtt::{RateLimits, Sharing};
 
 /// Makes a client a gateway: a device that speaks for others, its children.
 ///
@@ -21,6 +22,7 @@ pub struct GatewayConfig {
     pub(crate) max_announcing: usize,
     pub(crate) rate_limits: RateLimits,
     pub(crate) keep_alive: Option<Duration>,
+    pub(crate) combining: Option<Combining>,
 }
 
 impl GatewayConfig {
@@ -31,6 +33,7 @@ impl GatewayConfig {
             max_announcing: 256,
             rate_limits: RateLimits::default(),
             keep_alive: Some(Duration::from_secs(300)),
+            combining: None,
         }
     }
 
@@ -57,6 +60,32 @@ impl GatewayConfig {
     pub fn keep_alive(mut self, interval: Option<Duration>) -> Self {
         self.keep_alive = interval.map(|interval| interval.max(Duration::from_secs(10)));
         self
+    }
+
+    /// Messages of several children go in one publish, where they can. Default: each has its own.
+    ///
+    /// Each message keeps its own ticket, its own time and its place in the order of its child. It saves
+    /// packets and acknowledgements; and as the server counts the telemetry of one child in one publish as
+    /// one message, under a limit on telemetry messages it saves tokens too. If the server refuses a
+    /// publish, or hangs up on it, its messages go on in publishes of their own, so that only the one is
+    /// rejected that fails alone.
+    ///
+    /// Combined are telemetry that has a time, for which it [waits](Combining::max_delay) a little, and
+    /// attributes, which do not wait; both at QoS 1 and with normal priority.
+    ///
+    /// ```
+    /// # use tb_proto::{Combining, Config, Credentials, GatewayConfig};
+    /// let config = Config::new("mqtt://localhost".parse()?, Credentials::token("A1_TEST_TOKEN"))
+    ///     .gateway(GatewayConfig::new().combine(Combining::new()));
+    /// # Ok::<(), tb_proto::InvalidUrl>(())
+    /// ```
+    pub const fn combine(mut self, combining: Combining) -> Self {
+        self.combining = Some(combining);
+        self
+    }
+
+    pub(in crate::client) fn sharing(&self) -> Option<Sharing> {
+        self.combining.as_ref().map(Combining::sharing)
     }
 
     /// How many announcements of children may be unacknowledged at a time. Default 256, at least 1.

@@ -75,7 +75,7 @@ impl Client {
                 }
                 Err(_) => self.ignored(topic),
             },
-            Downlink::ChildRpcRequest => self.handle_child_call(child, &downlink, payload),
+            Downlink::ChildRpcRequest => self.handle_child_call(child, &downlink),
             Downlink::ChildDisconnected => {
                 self.lose(child);
                 let reason = downlink.reason.map(ReasonCode::new);
@@ -86,9 +86,10 @@ impl Client {
         }
     }
 
-    fn handle_child_call(&mut self, child: ChildId, call: &ChildDownlink<'_>, payload: &Bytes) {
+    fn handle_child_call(&mut self, child: ChildId, call: &ChildDownlink<'_>) {
         match (call.call(), call.call_id()) {
-            (Ok(call), _) => self.arrive(Some(child), call.request_id, call.body, payload),
+            // The same call comes again under another name if the child was renamed meanwhile.
+            (Ok(call), _) => self.arrive(Some(child), call.request_id, call.body, &call.data),
             (Err(_), Some(id)) => self.refuse_call(Some(child), id, RpcRefusal::Malformed),
             // Nobody can be answered.
             (Err(_), None) => self.ignored("v1/gateway/rpc"),

@@ -3,6 +3,7 @@
 mod announce;
 mod ask;
 mod children;
+pub(super) mod combining;
 mod config;
 mod downlink;
 mod error;
@@ -17,6 +18,7 @@ use alloc::string::ToString;
 pub use children::ChildId;
 pub(super) use children::Children;
 use children::Standing;
+pub use combining::Combining;
 pub use config::GatewayConfig;
 pub use error::{ChildRefusal, InvalidChild};
 pub use updates::WhichChildren;

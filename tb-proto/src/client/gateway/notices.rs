@@ -5,13 +5,14 @@
 
 use alloc::collections::BTreeMap;
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use super::ChildId;
 use super::children::Standing;
 use crate::client::message::Content;
 use crate::client::{Client, Event};
 use crate::codec::QoS;
-use crate::mqtt::{Lane, OnLinkEnd, Publication};
+use crate::mqtt::{Entry, Lane, OnLinkEnd, Publication};
 use crate::tb::gateway as payload;
 use crate::tb::rpc::RpcRequestBody;
 use crate::tb::topics::gateway as topics;
@@ -66,6 +67,7 @@ impl Client {
         let outbox = self.mqtt.outbox_mut();
         outbox.rename_origin(child.0, payload::opening(&to));
         outbox.close_origin(child.0);
+        self.address_anew(child);
         if standing == Some(Standing::Announced) {
             self.mqtt.submit(
                 Publication {
@@ -88,5 +90,34 @@ impl Client {
             self.children.want(child);
         }
         self.events.notice(Event::ChildRenamed { child, from, to });
+    }
+
+    /// What waits for a child that was renamed and has its old name written into it gets the new one:
+    /// under the old one the server would create another device.
+    fn address_anew(&mut self, child: ChildId) {
+        let device = payload::device(self.mqtt.outbox().name_of(child.0)).to_vec();
+        let of_child = |entry: &&Entry<Content>| entry.publication.origin == Some(child.0);
+        let waiting = self.mqtt.outbox().entries().filter(of_child);
+        let waiting: Vec<_> = waiting.map(|entry| entry.id).collect();
+        let mut longer = 0_isize;
+        for id in waiting {
+            self.mqtt
+                .outbox_mut()
+                .edit(id, |publication| match &mut publication.content {
+                    Content::Leaving(payload) => *payload = payload::disconnect(&device).into(),
+                    Content::Request { payload, .. } | Content::KeepAlive(payload) => {
+                        *payload = payload::renumbered(payload, &device);
+                    }
+                    Content::Reply { payload, .. } => {
+                        let before = payload.len();
+                        *payload = payload::renumbered(payload, &device);
+                        longer += payload.len().wrapping_sub(before).cast_signed();
+                    }
+                    // The name of the child is put around these.
+                    _ => {}
+                });
+        }
+        self.reply_bytes = self.reply_bytes.saturating_add_signed(longer);
+        self.rpc.readdress(child, &device);
     }
 }

@@ -1,13 +1,14 @@
 //! Messages for children.
 
 use super::{ChildId, Gateway};
+use crate::client::attribute_lane::push_and_tidy;
 use crate::client::message::Content;
 use crate::client::{Client, Message, Pending, Refused, RefusedReason, RequestId};
 use crate::codec::{QoS, Topic};
 use crate::mqtt::{Delivered, Lane, OnLinkEnd, Publication};
 use crate::tb::gateway as payload;
 use crate::tb::topics::gateway as topics;
-use crate::tb::{Attributes, Claim, Telemetry};
+use crate::tb::{Attributes, Claim, MessageOptions, Telemetry};
 use crate::time::Instant;
 
 impl Gateway<'_> {
@@ -103,6 +104,7 @@ impl Gateway<'_> {
         if let Some(reason) = reason {
             return Err(Refused::new(child, reason));
         }
+        client.release_children();
         let device = payload::device(client.mqtt.outbox().name_of(child.0));
         let publication = Publication {
             topic: topics::DISCONNECT,
@@ -123,6 +125,46 @@ impl Gateway<'_> {
 }
 
 impl Client {
+    /// A message of a child for which there is room; `parked` waits for the wall clock or in its lane.
+    pub(in crate::client) fn accept_of_child(
+        &mut self,
+        child: ChildId,
+        topic: Topic,
+        content: Content,
+        options: MessageOptions,
+        parked: bool,
+    ) -> RequestId {
+        let is_telemetry = matches!(content, Content::Telemetry(_));
+        let wait = if parked {
+            None
+        } else {
+            self.waits_for_children(child, &content, &options)
+        };
+        if !parked && wait.is_none() {
+            // What was accepted for the child before is not overtaken.
+            self.release_children();
+        }
+        let publication = Publication {
+            origin: Some(child.0),
+            ..self.publication(topic, content, options)
+        };
+        let id = self.mqtt.submit(publication, parked || wait.is_some());
+        let id = RequestId(id.raw());
+        self.counters.accepted += 1;
+        if let Some(wait) = wait {
+            self.wait_for_children(id, wait);
+        } else if parked && is_telemetry {
+            push_and_tidy(&mut self.unstamped, id, &self.mqtt);
+        } else if parked {
+            if let Some(lane) = self.children.lane_or_new(child) {
+                lane.push(id, &self.mqtt);
+            }
+            self.children.lanes_due.push(child);
+            self.advance();
+        }
+        id
+    }
+
     /// Where a message of a child goes.
     pub(in crate::client) const fn child_topic(content: &Content) -> Topic {
         match content {

@@ -1,5 +1,6 @@
 //! A message from acceptance to outcome.
 
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::Origin;
@@ -36,6 +37,20 @@ pub(crate) trait Content {
         false
     }
 
+    /// Bytes that it takes of a payload that messages of several origins share, at the most; `beside`:
+    /// it is not the first of its origin there. `None`: it shares none.
+    fn shared_len(&self, _name: &[u8], _beside: bool) -> Option<usize> {
+        None
+    }
+
+    /// The payload that these messages share; those of one origin stand next to each other.
+    fn share(_messages: &[Shared<'_, Self>]) -> Vec<u8>
+    where
+        Self: Sized,
+    {
+        Vec::new()
+    }
+
     /// Whether nothing of its origin may be written behind it on this connection.
     fn closes_origin(&self) -> bool {
         false
@@ -69,6 +84,15 @@ pub(crate) trait Content {
         let size = self.parts().iter().map(|part| part.len()).sum();
         NextPart::TooLarge { size }
     }
+}
+
+/// A message that shares its packet with others.
+#[derive(Debug)]
+pub(crate) struct Shared<'a, C> {
+    pub(crate) origin: Origin,
+    /// What payloads of the origin begin with.
+    pub(crate) name: &'a [u8],
+    pub(crate) content: &'a C,
 }
 
 /// What one part of a message may have.
@@ -291,6 +315,8 @@ pub(crate) struct Suspicion {
     pub(crate) topic_works: bool,
     /// Rounds of waiting for that proof.
     pub(crate) rounds: u8,
+    /// The server refused it together with others: it shares no packet any more.
+    pub(crate) apart: bool,
 }
 
 #[derive(Debug)]
@@ -306,4 +332,11 @@ pub(crate) struct Entry<C> {
     pub(crate) unanswered: u8,
     pub(crate) suspicion: Suspicion,
     pub(super) links: Links,
+}
+
+impl<C> Entry<C> {
+    /// Whether something went wrong with it, or with its company: alone it shows whose fault that was.
+    pub(crate) const fn is_in_doubt(&self) -> bool {
+        self.unanswered > 0 || self.suspicion.apart || self.suspicion.session.is_some()
+    }
 }

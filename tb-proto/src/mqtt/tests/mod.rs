@@ -62,6 +62,7 @@ fn settings(version: Option<ProtocolVersion>) -> Settings {
         rate_limit_share: Share::percent(80),
         max_inflight: 1_000,
         max_incoming: 1 << 20,
+        sharing: None,
         outbox: OutboxLimits {
             messages: 1_000,
             bytes: 1 << 20,

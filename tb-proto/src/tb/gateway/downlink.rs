@@ -29,6 +29,8 @@ pub(crate) struct ChildDownlink<'a> {
 #[derive(Debug)]
 pub(crate) struct ChildCall {
     pub(crate) request_id: i32,
+    /// Number, method and parameters.
+    pub(crate) data: Bytes,
     pub(crate) body: RpcRequestBody,
 }
 
@@ -98,7 +100,11 @@ impl<'a> ChildDownlink<'a> {
             .flatten()
             .ok_or_else(|| UnexpectedPayload::new("a call to a child has no number"))?;
         let body = RpcRequestBody::parse(&data)?;
-        Ok(ChildCall { request_id, body })
+        Ok(ChildCall {
+            request_id,
+            data,
+            body,
+        })
     }
 
     /// The number of a call that has one, whatever else is wrong with it.

@@ -9,4 +9,4 @@ pub(crate) use downlink::{ChildDownlink, ChildResponse};
 pub use name::InvalidChildName;
 pub(crate) use name::{check_name, opening};
 pub(crate) use query::ChildQuery;
-pub(crate) use uplink::{connect, device, disconnect, numbered, reply};
+pub(crate) use uplink::{connect, connects, device, disconnect, numbered, renumbered, reply};

@@ -1,8 +1,14 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use bytes::Bytes;
+
 use crate::tb::InvalidPayload;
+use crate::tb::json::scan::{BadJson, Scanner};
 use crate::tb::json::{write_integer, write_text};
+
+/// What announcements and goodbyes begin with.
+const DEVICE: &[u8] = b"{\"device\":";
 
 /// The name in what payloads of a child [begin](super::opening) with, as a JSON string.
 pub(crate) fn device(opening: &[u8]) -> &[u8] {
@@ -15,7 +21,7 @@ pub(crate) fn device(opening: &[u8]) -> &[u8] {
 /// `{"device": …, "type": …}`. Without a type a device that has to be created gets the profile
 /// `default`.
 pub(crate) fn connect(device: &[u8], profile: Option<&str>) -> Vec<u8> {
-    let mut out = of_device(b"{", device);
+    let mut out = of_device(device);
     if let Some(profile) = profile {
         out.extend_from_slice(b",\"type\":");
         write_text(&mut out, profile);
@@ -24,8 +30,15 @@ pub(crate) fn connect(device: &[u8], profile: Option<&str>) -> Vec<u8> {
     out
 }
 
+/// Whether this payload [connects](connect) the child of this name.
+pub(crate) fn connects(payload: &[u8], device: &[u8]) -> bool {
+    payload
+        .strip_prefix(DEVICE)
+        .is_some_and(|rest| rest.starts_with(device))
+}
+
 pub(crate) fn disconnect(device: &[u8]) -> Vec<u8> {
-    let mut out = of_device(b"{", device);
+    let mut out = of_device(device);
     out.push(b'}');
     out
 }
@@ -37,6 +50,25 @@ pub(crate) fn numbered(number: i32, device: &[u8], rest: &[u8]) -> Vec<u8> {
     let mut out = of_device_behind(out, device);
     out.extend_from_slice(rest);
     out
+}
+
+/// What is [numbered], with the name of another child in place of the one that it has.
+pub(crate) fn renumbered(payload: &[u8], device: &[u8]) -> Bytes {
+    let written = core::str::from_utf8(payload).unwrap_or_default();
+    let mut scanner = Scanner::new(written);
+    let mut parts = || -> Result<_, BadJson> {
+        scanner.enter(b'{')?;
+        scanner.member(true)?;
+        scanner.value()?;
+        scanner.member(false)?;
+        Ok(scanner.value()?.range)
+    };
+    let Ok(old) = parts() else {
+        return Bytes::copy_from_slice(payload);
+    };
+    let before = payload.get(..old.start).unwrap_or_default();
+    let after = payload.get(old.end..).unwrap_or_default();
+    [before, device, after].concat().into()
 }
 
 /// The reply to a call. `data` stands within the message, so that it must be JSON; nothing is null.
@@ -61,9 +93,8 @@ pub(crate) fn reply(number: i32, device: &[u8], data: &[u8]) -> Result<Vec<u8>, 
     Ok(numbered(number, device, rest.as_bytes()))
 }
 
-fn of_device(before: &[u8], device: &[u8]) -> Vec<u8> {
-    let mut out = before.to_vec();
-    out.extend_from_slice(b"\"device\":");
+fn of_device(device: &[u8]) -> Vec<u8> {
+    let mut out = DEVICE.to_vec();
     out.extend_from_slice(device);
     out
 }
@@ -94,6 +125,19 @@ mod tests {
             text(connect(device(&name), None)),
             text(disconnect(device(&name)))
         );
+        let announced = connect(device(&name), Some("water"));
+        assert!(connects(&announced, device(&name)));
+        assert!(!connects(&announced, device(&opening("meter \"1\"b"))));
+        assert!(!connects(&announced, device(&opening("meter"))));
+    }
+
+    #[test]
+    fn what_has_a_number_gets_another_name() {
+        for rest in [&b",\"key\":\"a\"}"[..], b",\"data\":{\"device\":\"a\"}}"] {
+            let named = |name: &[u8]| numbered(-4, name, rest);
+            let old = named(b"\"m \\\"1\\\"\"");
+            assert_eq!(renumbered(&old, b"\"other\""), named(b"\"other\""));
+        }
     }
 
     #[test]

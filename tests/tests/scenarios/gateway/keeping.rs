@@ -2,7 +2,8 @@
 
 use serde_json::json;
 use tb_proto::{
-    AttributeKeys, Event, GatewayConfig, ProtocolVersion, VersionPolicy, WhichChildren,
+    AttributeKeys, Event, GatewayConfig, ProtocolVersion, RpcMethods, RpcReply, VersionPolicy,
+    WhichChildren,
 };
 use tb_tests::sim::{Charged, Setup, TenantLimits};
 
@@ -197,4 +198,31 @@ fn a_child_costs_a_few_hundred_bytes() {
     assert_eq!(stats.children, 10_000);
     let each = stats.children_bytes / stats.children;
     assert!(each < 400, "{each} bytes for a child that does nothing");
+}
+
+#[test]
+fn a_call_that_a_renamed_child_has_not_answered_stays_one_call_and_is_answered_under_its_new_name()
+{
+    let mut rig = Rig::new();
+    let _ = rig.child("old");
+    let now = rig.at();
+    let served = rig
+        .client
+        .gateway()
+        .serve_rpc(now, WhichChildren::All, RpcMethods::All);
+    served.unwrap();
+    rig.wait(sec(2));
+    rig.call("old", "read");
+    rig.wait(sec(1));
+    // The server repeats the call to the child that is announced under its new name.
+    rig.control(json!({ "do": "rename_device", "device": "old", "name": "new" }));
+    rig.wait(sec(1));
+    assert_eq!(rig.looked_up(), [("old", "meter"), ("new", "meter")]);
+    assert_eq!(rig.calls.len(), 1);
+    let (now, call) = (rig.at(), rig.calls.remove(0));
+    let reply = RpcReply::new(&json!({ "kWh": 7 }));
+    let answered = rig.client.send_rpc_reply(now, call, reply).unwrap();
+    rig.wait(sec(1));
+    assert!(rig.is_delivered(answered));
+    assert_eq!(rig.looked_up().len(), 2, "nobody is called as before");
 }

@@ -2,5 +2,6 @@
 
 mod announcing;
 mod both_ways;
+mod combining;
 mod keeping;
 mod rig;

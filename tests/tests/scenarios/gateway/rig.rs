@@ -26,6 +26,8 @@ pub(super) struct Rig {
     down: VecDeque<(Time, ConnectionId, Option<Vec<u8>>)>,
     pub(super) events: Vec<Event>,
     pub(super) calls: Vec<RpcRequest>,
+    /// All that the client has ever written.
+    pub(super) written: Vec<u8>,
     outcomes: Vec<(RequestId, Completion)>,
 }
 
@@ -48,6 +50,7 @@ impl Rig {
             down: VecDeque::new(),
             events: Vec::new(),
             calls: Vec::new(),
+            written: Vec::new(),
             outcomes: Vec::new(),
         }
     }
@@ -189,6 +192,7 @@ impl Rig {
             }
             let mut any = false;
             while let Some(chunk) = self.client.poll_transmit() {
+                self.written.extend_from_slice(&chunk);
                 if let Some((_, connection)) = self.link {
                     let at = self.now + self.latency;
                     self.up.push_back((at, connection, chunk.to_vec()));
