@@ -223,6 +223,7 @@ impl Client {
         id
     }
 
+    #[inline]
     pub(super) fn publication(
         &self,
         topic: Topic,

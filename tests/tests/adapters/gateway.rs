@@ -1,11 +1,13 @@
 //! A gateway and its children.
 
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tb_driver::{Child, ChildEvent, Client, Gateway};
-use tb_proto::{AttributeQuery, ChildRefusal, Claim, Config, GatewayConfig, InvalidChild};
+use tb_proto::{
+    AttributeQuery, ChildRefusal, Claim, Combining, Config, GatewayConfig, InvalidChild,
+};
 use tb_tests::sim::server::SimulatorServer;
 use tb_tests::sim::{Control, Setup, Stored};
 
@@ -228,6 +230,34 @@ pub(crate) fn a_child_that_was_disconnected_stays_away_until_something_is_sent_f
     confirm(&[two]);
     assert!(!one.is_announced());
     confirm(&[one]);
+}
+
+/// The driver wakes up for what waits for others, and each ticket ends by itself.
+pub(crate) fn readings_of_several_children_share_their_way_and_end_one_by_one<A: Adapter>() {
+    let server = server();
+    let combining = Combining::new().max_delay(Duration::from_millis(20));
+    let config = config(&server).gateway(GatewayConfig::new().combine(combining));
+    let (client, _running) = start::<A>(config);
+    let gateway = Gateway::new(client);
+    let children: Vec<_> = (0..20)
+        .map(|n| meter(&gateway, &format!("meter {n}")))
+        .collect();
+    confirm(&children);
+    let mut tickets = Vec::new();
+    for n in 0..10 {
+        for child in &children {
+            tickets.push(child.send_telemetry(&json!({ "n": n })).unwrap());
+        }
+    }
+    for ticket in tickets {
+        assert_eq!(ticket.wait_timeout(PATIENCE).unwrap(), ACKNOWLEDGED);
+    }
+    for child in &children {
+        assert_eq!(
+            numbers_of(&server, &child.name()),
+            (0..10).collect::<Vec<_>>()
+        );
+    }
 }
 
 pub(crate) fn what_no_child_can_be_is_refused<A: Adapter>() {

@@ -97,7 +97,8 @@ suite! {
         a_child_that_was_disconnected_stays_away_until_something_is_sent_for_it,
         what_no_child_can_be_is_refused,
         a_child_that_the_server_does_not_take_is_told,
-        a_child_is_a_handle_of_its_gateway;
+        a_child_is_a_handle_of_its_gateway,
+        readings_of_several_children_share_their_way_and_end_one_by_one;
     provisioning:
         a_device_is_provisioned_and_connects,
         a_device_is_provisioned_once,
