@@ -5,3 +5,4 @@ mod both_ways;
 mod combining;
 mod keeping;
 mod rig;
+mod updating;
