@@ -3,5 +3,6 @@
 mod announcing;
 mod both_ways;
 mod combining;
+mod hanging_up;
 mod keeping;
 mod rig;
