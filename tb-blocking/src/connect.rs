@@ -13,8 +13,9 @@ pub trait Connect: Send + 'static {
     ///
     /// It runs on the thread that reads. The client gives an attempt up at its own deadline
     /// ([`connect_timeout`](tb_proto::Config::connect_timeout)), but can only begin the next when this
-    /// has returned: it should return after some 20 s. What the proxies and the TLS of this crate have to
-    /// say to the peer is not part of it: that ends with the deadline.
+    /// has returned: it should return after some 20 s. What is left for [`then`](Connection::then) is not part
+    /// of it: that ends with the deadline. [`Tcp`](crate::Tcp) leaves the dialling itself, proxies and TLS what
+    /// they have to say to the peer.
     ///
     /// # Errors
     /// [`ConnectError`] with the kind of failure, which decides when the client tries again.
@@ -29,15 +30,20 @@ pub struct Connection {
     preparation: Option<Preparation>,
 }
 
-/// What two threads need of a connection.
-pub(crate) struct Halves {
-    pub(crate) reader: Box<dyn io::Read + Send>,
-    pub(crate) writer: Box<dyn io::Write + Send>,
+/// What two threads need of a connection: each has one half, and uses it while the other is in use.
+pub struct Halves {
+    /// What the peer says; a read of 0 bytes says that nothing more comes.
+    pub reader: Box<dyn io::Read + Send>,
+    /// What is said to the peer. It is flushed whenever there is nothing more to write, and dropped at the end.
+    pub writer: Box<dyn io::Write + Send>,
 }
 
 impl Halves {
-    /// Writes all of it and sees it off.
-    pub(crate) fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+    /// Writes all of it and flushes, as long as that may block.
+    ///
+    /// # Errors
+    /// Those of the writer, interruptions aside.
+    pub fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.writer.write_all(bytes)?;
         loop {
             match self.writer.flush() {
@@ -72,9 +78,13 @@ impl Connection {
         }
     }
 
-    /// With more to be done before it carries MQTT. It may block, as it is done when the connection can be
-    /// shut down already.
-    pub(crate) fn then(
+    /// With more to be done before it carries MQTT: what a transport on top of another has to say to the peer.
+    /// What was to be done by the transport below is done first.
+    ///
+    /// `next` may block, as it runs when the connection can be shut down already: an attempt that is given up
+    /// ends by an error of these halves. It gives back the halves that MQTT travels through, be they the same or
+    /// others over them.
+    pub fn then(
         mut self,
         next: impl FnOnce(Halves) -> Result<Halves, ConnectError> + Send + 'static,
     ) -> Self {
@@ -109,6 +119,12 @@ impl Connection {
                 Err(error)
             }
         }
+    }
+}
+
+impl fmt::Debug for Halves {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Halves").finish_non_exhaustive()
     }
 }
 

@@ -54,7 +54,7 @@ mod tls;
 #[cfg(unix)]
 mod unix;
 
-pub use connect::{Connect, Connection};
+pub use connect::{Connect, Connection, Halves};
 pub use gateway::{connect_gateway, connect_gateway_with, start_gateway};
 pub use provision::{load_or_provision, provision, provision_by};
 #[cfg(feature = "_rustls")]

@@ -20,7 +20,8 @@
 //! - [`Compat`](https://docs.rs/tb-tokio) of `tb-tokio`: any stream of tokio.
 //!
 //! Connectors go on top of each other. One that wraps another asks it for what *it* needs, a connection to a
-//! proxy for instance, and hands on the rest. The example `websocket_transport` has one for WebSocket,
+//! proxy for instance, and hands on the rest; on threads `tb_blocking::Connection::then` is where it says what it
+//! has to say to the peer. The examples `websocket_transport` and `websocket_transport_blocking` have one for WebSocket,
 //! and `WebSocket::over(Tls::over(Proxied::over(Tcp, proxy)))` is a transport as well. Others stand on their own:
 //! the example `quic_transport` carries MQTT on one stream of QUIC, which is never without TLS.
 //!

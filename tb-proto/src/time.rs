@@ -34,6 +34,15 @@ impl Instant {
     pub const fn duration_since(self, earlier: Self) -> Duration {
         Duration::from_micros(self.0.saturating_sub(earlier.0))
     }
+
+    /// The first of two deadlines that may not be.
+    #[inline]
+    pub(crate) fn sooner(one: Option<Self>, other: Option<Self>) -> Option<Self> {
+        match (one, other) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        }
+    }
 }
 
 impl Add<Duration> for Instant {

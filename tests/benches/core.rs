@@ -2,8 +2,9 @@
 //! complete. Nanoseconds, allocations and bytes for each message, beside a loop written by hand.
 //!
 //! `cargo bench -p tb-tests --bench core`, or with `-- --short` only to see that it runs. For a profiler,
-//! `-- --only WINDOW MESSAGES` does nothing but move so many messages through the machine: instructions
-//! for each message are the difference of two runs, divided (`valgrind --tool=callgrind`).
+//! `-- --only WINDOW MESSAGES` does nothing but move so many messages through the machine, with `paced`
+//! behind it under rate limits that are never reached: instructions for each message are the difference of
+//! two runs, divided (`valgrind --tool=callgrind`).
 
 use std::collections::VecDeque;
 use std::hint::black_box;
@@ -13,7 +14,7 @@ use bytes::{BufMut, BytesMut};
 use serde::Serialize;
 use tb_proto::{
     Client, Completion, Config, Credentials, Event, Instant, LinkRequest, ProtocolVersion,
-    Telemetry, VersionPolicy,
+    RateLimit, RateLimits, Telemetry, VersionPolicy,
 };
 
 /// Serialises to some 60 bytes.
@@ -36,12 +37,13 @@ const NOW: Instant = Instant::from_micros(1_000_000);
 
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
-    if let [_, option, window, messages, ..] = arguments.as_slice()
+    if let [_, option, window, messages, rest @ ..] = arguments.as_slice()
         && option == "--only"
     {
         let (window, messages): (usize, usize) =
             (window.parse().unwrap(), messages.parse().unwrap());
-        let mut machine = Machine::online(window);
+        let paced = rest.iter().any(|argument| argument == "paced");
+        let mut machine = Machine::online(window, paced);
         for _ in 0..messages / window {
             machine.cycle(window);
         }
@@ -74,10 +76,12 @@ fn main() {
             |n| by_hand.cycle(n),
         );
     }
-    for window in [1, 100, 1_000, 60_000] {
-        let mut machine = Machine::online(window);
+    let rows = [1, 100, 1_000, 60_000].map(|window| (window, false));
+    for (window, paced) in rows.into_iter().chain([(1_000, true)]) {
+        let mut machine = Machine::online(window, paced);
+        let limits = if paced { ", paced" } else { "" };
         cycle(
-            &format!("tb-proto, window {window}"),
+            &format!("tb-proto, window {window}{limits}"),
             rounds,
             messages,
             window,
@@ -136,13 +140,22 @@ struct Machine {
 }
 
 impl Machine {
-    fn online(window: usize) -> Self {
-        let config = Config::new("mqtt://bench".parse().unwrap(), Credentials::token("BENCH"))
+    fn online(window: usize, paced: bool) -> Self {
+        let mut config = Config::new("mqtt://bench".parse().unwrap(), Credentials::token("BENCH"))
             .version(VersionPolicy::Only(ProtocolVersion::V5))
             // Asked for, they hold the backlog back until the answer comes.
             .ask_session_limits(false)
             .max_inflight(u16::try_from(window).unwrap())
             .max_queued_bytes(1 << 30);
+        if paced {
+            // Paced like any other, and far from the limits: time stands still here.
+            let never_reached: RateLimit = "1000000000:1,2000000000:60".parse().unwrap();
+            config = config.rate_limits(RateLimits {
+                messages: never_reached.clone(),
+                telemetry_messages: never_reached.clone(),
+                data_points: never_reached,
+            });
+        }
         let mut client = Client::new(config, NOW, 1).unwrap();
         client.set_wall_clock(NOW, 1_767_225_600_000);
         client.handle_timeout(NOW);

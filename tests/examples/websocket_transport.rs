@@ -28,7 +28,7 @@ use tb_tests::sim::Setup;
 use tb_tests::sim::server::SimulatorServer;
 
 /// The name under which MQTT travels in WebSocket [MQTT-6.0.0-3].
-const SUBPROTOCOL: &str = "mqtt";
+pub(crate) const SUBPROTOCOL: &str = "mqtt";
 
 /// Larger messages of WebSocket end the connection; a packet of MQTT may travel in any number of them.
 const LARGEST_MESSAGE: usize = 2 * 1024 * 1024;
@@ -72,14 +72,14 @@ where
     }
 }
 
-fn limits() -> WebSocketConfig {
+pub(crate) fn limits() -> WebSocketConfig {
     WebSocketConfig::default()
         .max_message_size(Some(LARGEST_MESSAGE))
         .max_frame_size(Some(LARGEST_MESSAGE))
 }
 
 /// The server does not want to speak WebSocket with us.
-fn refused(error: Error) -> ConnectError {
+pub(crate) fn refused(error: Error) -> ConnectError {
     match error {
         Error::Io(error) => error.into(),
         error => ConnectError::new(LinkLost::Unreachable, error.to_string()),
@@ -150,7 +150,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Messages<S> {
     }
 }
 
-fn failed(error: Error) -> io::Error {
+pub(crate) fn failed(error: Error) -> io::Error {
     match error {
         Error::Io(error) => error,
         Error::ConnectionClosed | Error::AlreadyClosed => io::ErrorKind::UnexpectedEof.into(),

@@ -3,6 +3,7 @@
 
 #[expect(dead_code, reason = "other tests use the rest of it")]
 mod broker;
+#[expect(dead_code, reason = "other tests use the rest of it")]
 mod openssl;
 mod subscriber;
 mod tls;

@@ -13,6 +13,8 @@ pub(crate) enum Key {
     RsaTraditional,
     /// On the curve P-256 in SEC1, as `openssl ecparam` writes it.
     Ec,
+    /// The same on the curve P-521.
+    Ec521,
 }
 
 /// When a certificate is valid, as `openssl ca` wants it.
@@ -92,6 +94,32 @@ impl Folder {
         self.certificate(name, key, "root", address, OVER);
     }
 
+    /// The key `NAME.key` once more in `NAME.encrypted`, encrypted with this password in the way that these options
+    /// ask for.
+    pub(crate) fn encrypt(&self, name: &str, password: &str, how: &[&str]) {
+        let (input, output) = (format!("{name}.key"), format!("{name}.encrypted"));
+        let password = format!("pass:{password}");
+        let mut arguments = vec!["pkcs8", "-topk8", "-in", &input, "-out", &output];
+        arguments.extend(["-passout", &password]);
+        arguments.extend(how);
+        self.openssl(&arguments);
+    }
+
+    /// What mosquitto is told to show the certificate `server`, and to want one of `root` of everybody if it shall.
+    pub(crate) fn listener(&self, requires_certificates: bool) -> String {
+        let path = |file| self.path(file).display().to_string();
+        // Started by root it would become somebody who may not read the key.
+        let mut listener = format!(
+            "certfile {}\nkeyfile {}\nuser root\n",
+            path("server.pem"),
+            path("server.key")
+        );
+        if requires_certificates {
+            listener += &format!("cafile {}\nrequire_certificate true\n", path("root.pem"));
+        }
+        listener
+    }
+
     /// A file of this folder.
     pub(crate) fn path(&self, file: &str) -> PathBuf {
         self.0.join(file)
@@ -119,16 +147,13 @@ impl Folder {
             Key::RsaTraditional => {
                 self.openssl(&["genrsa", "-traditional", "-out", &file, "2048"]);
             }
-            Key::Ec => self.openssl(&[
-                "ecparam",
-                "-genkey",
-                "-noout",
-                "-name",
-                "prime256v1",
-                "-out",
-                &file,
-            ]),
+            Key::Ec => self.curve("prime256v1", &file),
+            Key::Ec521 => self.curve("secp521r1", &file),
         }
+    }
+
+    fn curve(&self, name: &str, file: &str) {
+        self.openssl(&["ecparam", "-genkey", "-noout", "-name", name, "-out", file]);
     }
 
     fn request(&self, name: &str, key: Key) {

@@ -26,7 +26,7 @@ fn a_server_with_an_ec_key_is_trusted_by_its_authority() {
 fn served_by(name: &str, key: Key) {
     let folder = Folder::new(name, key);
     folder.issue("server", key, "root", ADDRESS);
-    let broker = serve(&folder, "");
+    let broker = serve(&folder, false);
     on_both(|start| assert_eq!(publish(start, &broker, trusting(&folder)), Ok(())));
 }
 
@@ -35,7 +35,7 @@ fn an_intermediate_authority_is_found_in_the_chain_and_missed_without_it() {
     let folder = Folder::new("chain", Key::Rsa);
     folder.authority("middle", Key::Ec);
     folder.issue("server", Key::Ec, "middle", ADDRESS);
-    let alone = serve(&folder, "");
+    let alone = serve(&folder, false);
     on_both(|start| {
         let outcome = publish(start, &alone, trusting(&folder));
         assert_eq!(outcome, Err(refused(TlsFault::UnknownIssuer)));
@@ -43,7 +43,7 @@ fn an_intermediate_authority_is_found_in_the_chain_and_missed_without_it() {
     let read = |name| fs::read_to_string(folder.path(name)).unwrap();
     let chain = read("server.pem") + &read("middle.pem");
     fs::write(folder.path("server.pem"), chain).unwrap();
-    let chained = serve(&folder, "");
+    let chained = serve(&folder, false);
     on_both(|start| assert_eq!(publish(start, &chained, trusting(&folder)), Ok(())));
 }
 
@@ -51,13 +51,13 @@ fn an_intermediate_authority_is_found_in_the_chain_and_missed_without_it() {
 fn an_expired_certificate_and_another_name_are_told_apart() {
     let folder = Folder::new("faults", Key::Ec);
     folder.issue_expired("server", Key::Ec, ADDRESS);
-    let expired = serve(&folder, "");
+    let expired = serve(&folder, false);
     on_both(|start| {
         let outcome = publish(start, &expired, trusting(&folder));
         assert_eq!(outcome, Err(refused(TlsFault::Expired)));
     });
     folder.issue("server", Key::Ec, "root", "DNS:other.example");
-    let other = serve(&folder, "");
+    let other = serve(&folder, false);
     on_both(|start| {
         let outcome = publish(start, &other, trusting(&folder));
         assert_eq!(outcome, Err(refused(TlsFault::WrongName)));
@@ -70,11 +70,7 @@ fn an_expired_certificate_and_another_name_are_told_apart() {
 fn a_broker_that_requires_certificates_takes_those_of_every_kind_of_key() {
     let folder = Folder::new("mutual", Key::Rsa);
     folder.issue("server", Key::Ec, "root", ADDRESS);
-    let ca = folder.path("root.pem");
-    let broker = serve(
-        &folder,
-        &format!("cafile {}\nrequire_certificate true\n", ca.display()),
-    );
+    let broker = serve(&folder, true);
     for (name, key) in [
         ("rsa", Key::Rsa),
         ("traditional", Key::RsaTraditional),
@@ -100,15 +96,8 @@ fn trusting(folder: &Folder) -> TlsConfig {
 }
 
 /// A mosquitto with the certificate `server` of the folder.
-fn serve(folder: &Folder, more: &str) -> Mosquitto {
-    let (chain, key) = (folder.path("server.pem"), folder.path("server.key"));
-    // Started by root it would become somebody who may not read the key.
-    Mosquitto::start_with(&format!(
-        "certfile {}\nkeyfile {}\nuser root\n{more}",
-        chain.display(),
-        key.display()
-    ))
-    .unwrap()
+fn serve(folder: &Folder, requires_certificates: bool) -> Mosquitto {
+    Mosquitto::start_with(&folder.listener(requires_certificates)).unwrap()
 }
 
 fn on_both(test: impl Fn(Start<'_>)) {

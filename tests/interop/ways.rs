@@ -6,6 +6,9 @@ mod proxies;
 #[path = "../examples/websocket_transport.rs"]
 #[expect(dead_code, reason = "its `main` is run by another test")]
 mod websocket_transport;
+#[path = "../examples/websocket_transport_blocking.rs"]
+#[expect(dead_code, reason = "its `main` is run by another test")]
+mod websocket_transport_blocking;
 
 use core::time::Duration;
 
@@ -19,6 +22,7 @@ use tb_tests::certificates::{Authority, Validity};
 use broker::Mosquitto;
 use proxies::{LOGIN, microsocks, tinyproxy};
 use websocket_transport::WebSocket;
+use websocket_transport_blocking::WebSocket as OnThreads;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 const MESSAGES: u32 = 500;
@@ -45,9 +49,7 @@ fn everywhere(config: &Config, proxy: &Proxy, test: impl Fn(&Client)) {
     test(&on_smol(config, transport));
 
     let transport = Proxied::over(tb_blocking::Tcp, proxy.clone());
-    let (client, driver) = tb_blocking::Driver::new(config.clone(), transport).unwrap();
-    driver.start().unwrap();
-    test(&client);
+    test(&on_threads(config, transport));
 }
 
 fn on_smol<C>(config: &Config, transport: C) -> Client
@@ -57,6 +59,12 @@ where
     let timer = tb_async_std::AsyncIoTimer::new();
     let (client, driver) = tb_driver::Driver::new(config.clone(), transport, timer).unwrap();
     smol::spawn(driver).detach();
+    client
+}
+
+fn on_threads(config: &Config, transport: impl tb_blocking::Connect) -> Client {
+    let (client, driver) = tb_blocking::Driver::new(config.clone(), transport).unwrap();
+    driver.start().unwrap();
     client
 }
 
@@ -146,6 +154,8 @@ fn everything_goes_through_the_web_socket_of_mosquitto() {
         WebSocket::over(tb_async_std::Tcp),
     );
     everything_is_acknowledged(&client);
+    let client = on_threads(&config(broker.address()), OnThreads::over(tb_blocking::Tcp));
+    everything_is_acknowledged(&client);
 }
 
 #[test]
@@ -159,6 +169,9 @@ fn everything_goes_through_the_web_socket_of_mosquitto_over_tls() {
     let tls = TlsConfig::new().ca(Pem::text(authority.pem()));
     let transport = Tls::over(tb_async_std::Tcp).config(tls);
     everything_is_acknowledged(&on_smol(&config, WebSocket::over(transport)));
+    let tls = TlsConfig::new().ca(Pem::text(authority.pem()));
+    let transport = tb_blocking::Tls::over(tb_blocking::Tcp).config(tls);
+    everything_is_acknowledged(&on_threads(&config, OnThreads::over(transport)));
 
     // Nobody is trusted who was not named.
     let stranger = WebSocket::over(Tls::over(tb_async_std::Tcp));

@@ -54,6 +54,8 @@ mod telemetry_without_executor;
 mod tls_device;
 #[path = "../examples/websocket_transport.rs"]
 mod websocket_transport;
+#[path = "../examples/websocket_transport_blocking.rs"]
+mod websocket_transport_blocking;
 
 /// Against the simulator in their own process they wait for nothing but each other.
 const AT_MOST: Duration = Duration::from_secs(5);
@@ -112,6 +114,7 @@ examples! {
     a_loop_of_ones_own_drives_a_device: embed_blocking_loop,
     one_thread_drives_a_thousand_devices: embed_thousand_devices,
     a_device_sends_telemetry_over_web_socket: websocket_transport,
+    a_device_sends_telemetry_over_web_socket_on_threads: websocket_transport_blocking,
     a_device_sends_telemetry_over_quic: quic_transport,
     a_gateway_sends_telemetry_and_attributes_of_a_child: gateway_telemetry_and_attributes,
     a_gateway_asks_for_attributes_of_a_child_and_follows_them: gateway_subscribe_to_attributes,

@@ -109,11 +109,13 @@ impl Identity {
             .unwrap_or_default();
         let section = text.get(start..).unwrap_or_default();
         let (_, document) = SecretDocument::from_pem(section).map_err(|_| damaged())?;
+        // One that is encrypted in another way cannot even be read.
+        let closed = || TlsSetupError::WrongPassword { pem: pem() };
         let encrypted =
-            EncryptedPrivateKeyInfo::try_from(document.as_bytes()).map_err(|_| damaged())?;
+            EncryptedPrivateKeyInfo::try_from(document.as_bytes()).map_err(|_| closed())?;
         let key = encrypted
             .decrypt(password.as_bytes())
-            .map_err(|_| TlsSetupError::WrongPassword { pem: pem() })?;
+            .map_err(|_| closed())?;
         Ok(PrivatePkcs8KeyDer::from(key.as_bytes().to_vec()).into())
     }
 

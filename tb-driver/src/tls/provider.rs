@@ -36,3 +36,21 @@ impl Cryptography {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::tls::{TlsConfig, TlsSession, TlsVersion};
+
+    /// It is run with each kind of cryptography alone and with both.
+    #[test]
+    fn the_cryptography_that_is_built_in_begins_a_session_of_every_version() {
+        for version in [TlsVersion::Tls1_2, TlsVersion::Tls1_3] {
+            let config = TlsConfig::new().minimum_version(version);
+            #[cfg(feature = "tls-aws-lc-rs")]
+            assert_eq!(config.clone().aws_lc_rs().check("tb.example"), Ok(()));
+            let session = TlsSession::new(&config, "tb.example").unwrap();
+            // A record of a handshake (RFC 8446, 5.1).
+            assert_eq!(session.output().first(), Some(&22));
+        }
+    }
+}

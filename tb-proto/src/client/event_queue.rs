@@ -139,6 +139,11 @@ impl EventQueue {
         self.completion_bytes + self.completions.len() * Self::OVERHEAD
     }
 
+    /// Whether [`pop`](Self::pop) has nothing.
+    pub(super) fn is_empty(&self) -> bool {
+        self.len() == 0 && self.lost_notices == 0 && self.lost_updates == 0
+    }
+
     pub(super) fn len(&self) -> usize {
         self.notices.len()
             + self.completions.len()

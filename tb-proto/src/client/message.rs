@@ -62,6 +62,7 @@ impl Message {
     }
 
     /// What has passed [`check`](Self::check), taken apart.
+    #[inline]
     pub(super) fn into_parts(
         self,
         format: PayloadFormat,

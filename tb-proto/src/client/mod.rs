@@ -57,6 +57,7 @@ use crate::mqtt::{
     Credentials, InvalidCredentials, LinkId, LinkLost, LinkRequest, Mqtt, OutboxLimits, Phase,
     Progress, Settings,
 };
+use crate::tb::telemetry::Stamp;
 use crate::tb::topics::DeviceTopics;
 use crate::tb::topics::gateway::filters as gateway_filters;
 use crate::time::Instant;
@@ -99,6 +100,8 @@ pub struct Client {
     mqtt: Mqtt<Content>,
     topics: DeviceTopics,
     wall_clock: WallClock,
+    /// The last time that was given to telemetry.
+    stamp: Stamp,
     /// Telemetry that waits for the wall clock, in the order of acceptance.
     unstamped: VecDeque<RequestId>,
     attributes: AttributeLane,
@@ -182,6 +185,7 @@ impl Client {
             topics,
             mqtt: Mqtt::new(settings, config.credentials.clone(), now, seed),
             wall_clock,
+            stamp: Stamp::new(0),
             unstamped: VecDeque::new(),
             attributes: AttributeLane::default(),
             coalescing: Coalescing::default(),
@@ -334,10 +338,14 @@ impl Client {
     /// The next event.
     #[must_use = "an event comes once"]
     pub fn poll_event(&mut self) -> Option<Event> {
-        match self.events.pop() {
-            None if self.child_updates.len() > 0 => self.poll_child_update(),
-            None if self.updates.is_following() => self.poll_update_event(),
-            event => event,
+        if !self.events.is_empty() {
+            self.events.pop()
+        } else if self.child_updates.len() > 0 {
+            self.poll_child_update()
+        } else if self.updates.is_following() {
+            self.poll_update_event()
+        } else {
+            None
         }
     }
 
@@ -349,23 +357,17 @@ impl Client {
             WallClock::AwaitedUntil(until) if !self.unstamped.is_empty() => Some(until),
             _ => None,
         };
-        [
-            self.mqtt.poll_timeout(),
-            self.requests.next_deadline(),
-            self.limits
-                .next_deadline()
-                .filter(|_| self.mqtt.is_online()),
-            self.update_deadline(),
-            self.coalescing.next_deadline(),
-            self.children
-                .next_deadline()
-                .filter(|_| self.mqtt.is_online()),
-            self.flushes.next_deadline(),
-            clock,
-        ]
-        .into_iter()
-        .flatten()
-        .min()
+        // One after the other: a driver asks after every call.
+        let mut next = Instant::sooner(self.mqtt.poll_timeout(), clock);
+        next = Instant::sooner(next, self.requests.next_deadline());
+        next = Instant::sooner(next, self.update_deadline());
+        next = Instant::sooner(next, self.coalescing.next_deadline());
+        next = Instant::sooner(next, self.flushes.next_deadline());
+        if self.mqtt.is_online() {
+            next = Instant::sooner(next, self.limits.next_deadline());
+            next = Instant::sooner(next, self.children.next_deadline());
+        }
+        next
     }
 
     /// What the connection is doing.

@@ -224,6 +224,7 @@ impl Client {
         id
     }
 
+    #[inline]
     pub(super) fn publication(
         &self,
         topic: Topic,

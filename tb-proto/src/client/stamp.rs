@@ -11,16 +11,17 @@ impl Client {
     /// Gives telemetry the time of its acceptance. Returns whether it has to wait for the wall clock;
     /// then everything behind it waits too, so that the order is kept. Also returns what undoes it.
     pub(super) fn stamp(
-        &self,
+        &mut self,
         body: &mut TelemetryBody,
         accepted: Instant,
     ) -> (bool, Option<Unstamped>) {
         let before = if !self.config.stamp {
             Some(body.leave_unstamped())
         } else if body.needs_stamp() {
-            self.wall_clock
-                .at(accepted)
-                .map(|unix_ms| body.stamp(unix_ms))
+            self.wall_clock.at(accepted).map(|unix_ms| {
+                self.stamp.set(unix_ms);
+                body.stamp_with(&self.stamp)
+            })
         } else {
             None
         };

@@ -232,7 +232,7 @@ impl Client {
 
     /// When something about updates falls due.
     pub(super) fn update_deadline(&self) -> Option<Instant> {
-        if !self.mqtt.is_online() || self.mqtt.is_draining() {
+        if !self.updates.is_following() || !self.mqtt.is_online() || self.mqtt.is_draining() {
             return None;
         }
         let followed = self.updates.followed.values();

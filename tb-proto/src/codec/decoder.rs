@@ -71,9 +71,6 @@ impl Decoder {
     ///
     /// The stream is no MQTT. It stays so: every later call gives the same error.
     pub(crate) fn poll(&mut self) -> Result<Option<Incoming>, Malformed> {
-        if let Some(puback) = self.poll_puback() {
-            return Ok(Some(puback));
-        }
         let polled = match self.state {
             State::Packet => self.poll_packet(),
             State::Oversized(_) => self.poll_oversized(),
@@ -96,9 +93,10 @@ impl Decoder {
         self.buffer.capacity()
     }
 
-    /// PUBACK in its shortest form, which a client under load receives for every message.
+    /// The next packet, if it is PUBACK in its shortest form, which a client under load receives for every
+    /// message.
     #[inline]
-    fn poll_puback(&mut self) -> Option<Incoming> {
+    pub(crate) fn poll_puback(&mut self) -> Option<PacketIdentifier> {
         let (State::Packet, [0x40, 2, high, low, ..]) = (&self.state, self.unread()) else {
             return None;
         };
@@ -107,7 +105,7 @@ impl Decoder {
             return None;
         }
         self.start += 4;
-        Some(Incoming::PubAck { id, reason: 0 })
+        Some(id)
     }
 
     fn poll_packet(&mut self) -> Result<Option<Incoming>, Malformed> {

@@ -4,7 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use bytes::{BufMut, BytesMut};
+use bytes::BytesMut;
 use mqttbytes::{v4, v5};
 
 use super::{
@@ -143,8 +143,82 @@ impl Connect<'_> {
     }
 }
 
-/// Appends PUBLISH, at QoS 1 if there is a packet identifier, with `payload` from its parts. Gives
-/// the bytes written.
+/// PUBLISH, at QoS 1 if there is a packet identifier. Its length is known before anything is written, to
+/// be compared with the server's Maximum Packet Size.
+pub(crate) struct Publish<'a> {
+    version: ProtocolVersion,
+    topic: &'a Topic,
+    id: Option<PacketIdentifier>,
+    payload: &'a [&'a [u8]],
+    remaining_length: usize,
+}
+
+impl<'a> Publish<'a> {
+    /// `payload` is in parts. `None` if there is no packet that large.
+    #[inline]
+    pub(crate) fn new(
+        version: ProtocolVersion,
+        topic: &'a Topic,
+        id: Option<PacketIdentifier>,
+        payload: &'a [&'a [u8]],
+    ) -> Option<Self> {
+        let payload_len = payload
+            .iter()
+            .try_fold(0usize, |sum, part| sum.checked_add(part.len()))?;
+        Some(Self {
+            version,
+            topic,
+            id,
+            payload,
+            remaining_length: publish_body_len(version, topic, id.is_some(), payload_len)?,
+        })
+    }
+
+    /// Bytes of the whole packet.
+    pub(crate) const fn len(&self) -> usize {
+        1 + remaining_length_len(self.remaining_length) + self.remaining_length
+    }
+
+    /// Appends it.
+    #[inline]
+    pub(crate) fn write(&self, out: &mut BytesMut) {
+        out.reserve(self.len());
+        self.write_head(out);
+        self.topic.write_to(out);
+        // MQTT 5: no properties. One append of a known size, as this is done for every reading.
+        match (self.id.map(|id| id.get().to_be_bytes()), self.version) {
+            (Some([high, low]), ProtocolVersion::V5) => out.extend_from_slice(&[high, low, 0]),
+            (Some(id), ProtocolVersion::V3_1_1) => out.extend_from_slice(&id),
+            (None, ProtocolVersion::V5) => out.extend_from_slice(&[0]),
+            (None, ProtocolVersion::V3_1_1) => {}
+        }
+        for part in self.payload {
+            match part {
+                [] => {}
+                // What closes an object.
+                [last] => out.extend_from_slice(&[*last]),
+                part => out.extend_from_slice(part),
+            }
+        }
+    }
+
+    /// Appends the fixed header and the length of the topic: again one append of a known size.
+    fn write_head(&self, out: &mut BytesMut) {
+        let first = if self.id.is_some() { 0x32 } else { 0x30 };
+        let body = self.remaining_length;
+        let [a, b, c, d] = [0, 7, 14, 21].map(|shift| (body >> shift & 0x7F) as u8);
+        let [x, y] = (self.topic.len() as u16).to_be_bytes();
+        match remaining_length_len(body) {
+            1 => out.extend_from_slice(&[first, a, x, y]),
+            2 => out.extend_from_slice(&[first, a | 0x80, b, x, y]),
+            3 => out.extend_from_slice(&[first, a | 0x80, b | 0x80, c, x, y]),
+            _ => out.extend_from_slice(&[first, a | 0x80, b | 0x80, c | 0x80, d, x, y]),
+        }
+    }
+}
+
+/// Appends PUBLISH, at QoS 1 if there is a packet identifier. Gives the bytes written.
+#[cfg(any(test, feature = "_fuzzing"))]
 pub(crate) fn publish(
     version: ProtocolVersion,
     topic: &Topic,
@@ -152,29 +226,9 @@ pub(crate) fn publish(
     payload: &[&[u8]],
     out: &mut BytesMut,
 ) -> Result<usize, EncodeError> {
-    let payload_len = payload
-        .iter()
-        .try_fold(0usize, |sum, part| sum.checked_add(part.len()))
-        .ok_or(EncodeError::PacketTooLong)?;
-    let body = publish_body_len(version, topic, id.is_some(), payload_len)
-        .ok_or(EncodeError::PacketTooLong)?;
-    let len = 1 + remaining_length_len(body) + body;
-
-    out.reserve(len);
-    put_fixed_header(if id.is_some() { 0x32 } else { 0x30 }, body, out);
-    out.put_u16(topic.len() as u16);
-    topic.write_to(out);
-    // MQTT 5: no properties. One append of a known size, as this is done for every reading.
-    match (id.map(|id| id.get().to_be_bytes()), version) {
-        (Some([high, low]), ProtocolVersion::V5) => out.extend_from_slice(&[high, low, 0]),
-        (Some(id), ProtocolVersion::V3_1_1) => out.extend_from_slice(&id),
-        (None, ProtocolVersion::V5) => out.put_u8(0),
-        (None, ProtocolVersion::V3_1_1) => {}
-    }
-    for part in payload.iter().filter(|part| !part.is_empty()) {
-        out.extend_from_slice(part);
-    }
-    Ok(len)
+    let packet = Publish::new(version, topic, id, payload).ok_or(EncodeError::PacketTooLong)?;
+    packet.write(out);
+    Ok(packet.len())
 }
 
 /// Length of a packet with this *remaining length*, fixed header included.
@@ -182,8 +236,8 @@ pub(crate) fn packet_len(remaining_length: usize) -> Option<usize> {
     (1 + remaining_length_len(remaining_length)).checked_add(remaining_length)
 }
 
-/// Bytes of the whole packet that [`publish`] would write, to compare with the server's Maximum
-/// Packet Size; `None` if there is no such packet.
+/// Bytes of a whole PUBLISH, to compare with the server's Maximum Packet Size; `None` if there is no
+/// such packet.
 pub(crate) fn publish_len(
     version: ProtocolVersion,
     topic: &Topic,
@@ -204,18 +258,6 @@ fn publish_body_len(
     let head = 2 + topic.len() + 2 * usize::from(qos1) + properties;
     head.checked_add(payload_len)
         .filter(|&body| body <= MAX_REMAINING_LENGTH)
-}
-
-/// Appends the first byte of a packet and its remaining length, at most [`MAX_REMAINING_LENGTH`].
-fn put_fixed_header(first: u8, body: usize, out: &mut BytesMut) {
-    let [a, b, c, d] = [0, 7, 14, 21].map(|shift| (body >> shift & 0x7F) as u8);
-    // One append of a known size each, as this is done for every reading.
-    match remaining_length_len(body) {
-        1 => out.extend_from_slice(&[first, a]),
-        2 => out.extend_from_slice(&[first, a | 0x80, b]),
-        3 => out.extend_from_slice(&[first, a | 0x80, b | 0x80, c]),
-        _ => out.extend_from_slice(&[first, a | 0x80, b | 0x80, c | 0x80, d]),
-    }
 }
 
 const fn remaining_length_len(body: usize) -> usize {

@@ -16,6 +16,7 @@ const OUTLIVED: Duration = Duration::from_millis(250);
 
 impl<C: Content> Mqtt<C> {
     /// Keeps an acknowledgement back if it cannot be believed yet.
+    #[inline]
     pub(super) fn doubt(&mut self, place: SlotIndex) -> bool {
         let Phase::Online(link) = &mut self.phase else {
             return false;
@@ -33,7 +34,16 @@ impl<C: Content> Mqtt<C> {
     }
 
     /// The connection lives: what was acknowledged on it is.
+    #[inline]
     pub(super) fn confirm(&mut self) {
+        if let Phase::Online(link) = &self.phase
+            && !link.unconfirmed.is_empty()
+        {
+            self.confirm_all();
+        }
+    }
+
+    fn confirm_all(&mut self) {
         while let Phase::Online(link) = &mut self.phase
             && let Some(place) = link.unconfirmed.pop_front()
         {

@@ -3,17 +3,29 @@
 use core::time::Duration;
 
 use super::engine::{Mqtt, Phase};
+use super::link::Link;
 use super::outbox::{Content, Queue, Stage};
 use super::signal::{Outcome, Signal};
 use super::timers::{Timer, Timers};
 use super::{Cause, UndeliveredCause, VersionChange};
 use crate::time::Instant;
 
+/// When something is due about the connection.
+struct LinkDeadlines {
+    /// PINGREQ, unless its answer is awaited.
+    ping: Option<Instant>,
+    /// The connection is given up if nothing has come.
+    dead: Instant,
+    /// What was written first should have been acknowledged.
+    acknowledgement: Option<Instant>,
+}
+
 impl<C: Content> Mqtt<C> {
     /// Does what is due.
     pub(crate) fn handle_timeout(&mut self, now: Instant) {
         self.advance(now);
         self.expire();
+        self.set_link_deadlines();
         // At the end of time every new timer is due at once: what is left is left to the next call.
         for _ in 0..Timers::MOST_AT_ONCE {
             let Some(timer) = self.timers.expired(self.now) else {
@@ -24,30 +36,26 @@ impl<C: Content> Mqtt<C> {
         if let Phase::Online(link) = &mut self.phase {
             link.identifiers.fall_idle();
         }
-        self.rearm();
     }
 
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         let expiry = self.outbox.next_expiry().map(|(at, _)| at);
-        self.timers.next().into_iter().chain(expiry).min()
+        let next = Instant::sooner(self.timers.next_of_their_own(), expiry);
+        let Phase::Online(link) = &self.phase else {
+            return next;
+        };
+        let deadlines = self.link_deadlines(link);
+        let next = Instant::sooner(next, deadlines.ping);
+        let next = Instant::sooner(next, Some(deadlines.dead));
+        Instant::sooner(next, deadlines.acknowledgement)
     }
 
-    /// Sets the timers that follow from what was written and received.
-    pub(super) fn rearm(&mut self) {
-        let Phase::Online(link) = &mut self.phase else {
-            return;
-        };
+    /// The deadlines that follow from what was written and received. They move with every packet, so they
+    /// are made out when somebody asks.
+    #[inline]
+    fn link_deadlines(&self, link: &Link) -> LinkDeadlines {
         let last = link.last_activity.min(link.last_received);
-        if link.pinging {
-            self.timers.stop(Timer::Ping);
-        } else {
-            self.timers.set(Timer::Ping, last + link.keep_alive);
-        }
         let silent = link.last_received + link.keep_alive + self.settings.ping_timeout;
-        self.timers.set(
-            Timer::Dead,
-            link.probed.map_or(silent, |probed| probed.min(silent)),
-        );
         let oldest = self
             .outbox
             .first(Queue::InFlight)
@@ -56,17 +64,36 @@ impl<C: Content> Mqtt<C> {
             Some(Stage::InFlight { at, .. }) => Some(at),
             _ => None,
         };
-        match written.into_iter().chain(link.subscribing_since()).min() {
-            Some(oldest) => {
-                let mut due = oldest + self.settings.acknowledgement_timeout;
-                if let Some(replaced) = self.replaced {
-                    due = due.max(replaced + super::link_end::REPLACE_INTERVAL);
-                }
-                self.timers.set(Timer::Acknowledgement, due);
-            }
-            None => {
-                self.timers.stop(Timer::Acknowledgement);
-                link.fall_idle();
+        let oldest = Instant::sooner(written, link.subscribing_since());
+        LinkDeadlines {
+            ping: (!link.pinging).then(|| last + link.keep_alive),
+            dead: link.probed.map_or(silent, |probed| probed.min(silent)),
+            acknowledgement: oldest.map(|oldest| {
+                let due = oldest + self.settings.acknowledgement_timeout;
+                self.replaced.map_or(due, |replaced| {
+                    due.max(replaced + super::link_end::REPLACE_INTERVAL)
+                })
+            }),
+        }
+    }
+
+    fn set_link_deadlines(&mut self) {
+        let Phase::Online(link) = &self.phase else {
+            return;
+        };
+        let LinkDeadlines {
+            ping,
+            dead,
+            acknowledgement,
+        } = self.link_deadlines(link);
+        self.timers.set(Timer::Dead, dead);
+        for (timer, due) in [
+            (Timer::Ping, ping),
+            (Timer::Acknowledgement, acknowledgement),
+        ] {
+            match due {
+                Some(due) => self.timers.set(timer, due),
+                None => self.timers.stop(timer),
             }
         }
     }

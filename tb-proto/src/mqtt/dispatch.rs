@@ -66,21 +66,11 @@ impl<C: Content> Mqtt<C> {
         self.outbox.waits() || self.is_draining() || link.has_subscriptions_due()
     }
 
+    #[inline(never)]
     fn fill(&mut self) {
         self.collect_tokens();
         self.timers.stop(Timer::Pace);
-        let tokens = self.payable_filters();
-        let Phase::Online(link) = &mut self.phase else {
-            return;
-        };
-        if let Some(tokens) = tokens {
-            for filter in link.write_subscriptions(self.now, tokens, C::filter_cost) {
-                self.signals.push_back(Signal::Subscribed {
-                    filter,
-                    granted: Err(ReasonCode::PACKET_TOO_LARGE),
-                });
-            }
-        }
+        self.write_filters();
         while let Phase::Online(link) = &self.phase
             && link.out.len() < CHUNK
             && self.outbox.waits()
@@ -92,7 +82,7 @@ impl<C: Content> Mqtt<C> {
                 } if self.settings.sharing.is_some() => self.write_together(place, queue),
                 Turn::Write { place, queue } => {
                     self.count_turn(queue);
-                    self.write(place, queue)
+                    self.write(place, queue) && self.write_those_behind(queue)
                 }
                 Turn::Hold { place } => {
                     self.hold(place);
@@ -117,8 +107,58 @@ impl<C: Content> Mqtt<C> {
             }
         }
         self.arm_suspects();
-        self.rearm();
         self.end_drain_if_empty();
+    }
+
+    fn write_filters(&mut self) {
+        if matches!(&self.phase, Phase::Online(link) if !link.has_subscriptions_due()) {
+            return;
+        }
+        let tokens = self.payable_filters();
+        let Phase::Online(link) = &mut self.phase else {
+            return;
+        };
+        if let Some(tokens) = tokens {
+            for filter in link.write_subscriptions(self.now, tokens, C::filter_cost) {
+                self.signals.push_back(Signal::Subscribed {
+                    filter,
+                    granted: Err(ReasonCode::PACKET_TOO_LARGE),
+                });
+            }
+        }
+    }
+
+    /// Writes what is behind the message that had its turn, for as long as the next turn would go to the
+    /// same queue: without limits that holds until something else comes first, within limits as long as
+    /// nothing else waits and there are tokens. Returns whether there may be another turn.
+    fn write_those_behind(&mut self, queue: Queue) -> bool {
+        let in_a_row = matches!(queue, Queue::Again | Queue::Normal | Queue::Origins);
+        let is_limited = self.pacer.is_limited();
+        let others_wait = self.outbox.waiting() > self.outbox.count(queue);
+        let shared = others_wait && (is_limited || self.outbox.first(Queue::Live).is_some());
+        let Phase::Online(link) = &self.phase else {
+            return true;
+        };
+        if !in_a_row || shared || self.outbox.count(queue) == 0 {
+            return true;
+        }
+        let mut allowance = is_limited.then(|| self.pacer.allowance(self.now, self.owed(link)));
+        while let Phase::Online(link) = &self.phase
+            && link.out.len() < CHUNK
+            && self.outbox.first(Queue::First).is_none()
+            && let Some(place) = self.outbox.first(queue)
+            && let Some(entry) = self.outbox.at(place)
+            && self.outbox.waits_for_origin(entry).is_none()
+            && (entry.publication.qos == QoS::AtMostOnce || self.window_is_open(link))
+            && allowance
+                .as_mut()
+                .is_none_or(|left| left.pay(entry.publication.cost()))
+        {
+            if !self.write(place, queue) {
+                return false;
+            }
+        }
+        true
     }
 
     /// Gives the message its packet identifier and its frame, in the version of this connection.
@@ -146,37 +186,27 @@ impl<C: Content> Mqtt<C> {
         if publication.content.is_cut() {
             return self.cut(place);
         }
-        let acknowledged = publication.qos.min(link.max_qos) == QoS::AtLeastOnce;
-        let (before, after) = outbox.around(publication);
-        let [first, second, third] = publication.content.parts();
-        let payload = [before, first, second, third, after];
-        let payload_len = payload.iter().map(|part| part.len()).sum();
-        let size = encode::publish_len(link.version, &publication.topic, acknowledged, payload_len);
-        let limit = packet_limit(link, *max_packet_size);
-        let fits = size.is_some_and(|size| size <= limit);
-        let packet_id = (acknowledged && fits)
+        let id_is_needed = publication.qos.min(link.max_qos) == QoS::AtLeastOnce;
+        let packet_id = id_is_needed
             .then(|| link.identifiers.take(Owner::Message(place)))
             .flatten();
-        if acknowledged && fits && packet_id.is_none() {
+        if id_is_needed && packet_id.is_none() {
             // All 65,535 identifiers wait for the server; the acknowledgement time-out frees them.
             return false;
         }
-        link.make_room_for_many();
-        let written = fits
-            && encode::publish(
-                link.version,
-                &publication.topic,
-                packet_id,
-                &payload,
-                &mut link.out,
-            )
-            .is_ok();
-        if !written {
+        let (before, after) = outbox.around(publication);
+        let [first, second, third] = publication.content.parts();
+        let payload = [before, first, second, third, after];
+        let limit = packet_limit(link, *max_packet_size);
+        let packet = encode::Publish::new(link.version, &publication.topic, packet_id, &payload);
+        let Some(packet) = packet.filter(|packet| packet.len() <= limit) else {
             if let Some(packet_id) = packet_id {
                 link.identifiers.release(packet_id);
             }
             return self.cut(place);
-        }
+        };
+        link.make_room_for_many();
+        packet.write(&mut link.out);
         if publication.is_activity {
             link.last_activity = *now;
             // What is no activity is not counted against rate limits either (TB §14.5).
@@ -187,10 +217,9 @@ impl<C: Content> Mqtt<C> {
         }
         let origin = publication.origin;
         let closes = origin.filter(|_| publication.content.closes_origin());
-        let cost = publication.cost();
-        let is_over = publication.content.is_over_when_delivered();
         let Some(packet_id) = packet_id else {
-            link.unproven.add(cost.into());
+            link.unproven.add(publication.cost().into());
+            let is_over = publication.content.is_over_when_delivered();
             if let Some(origin) = origin {
                 outbox.note_written(origin, *now);
             }
@@ -200,7 +229,7 @@ impl<C: Content> Mqtt<C> {
             // Out of the machine on a live connection is all that will ever be known of QoS 0.
             let delivered = Delivered::Sent;
             if is_over {
-                outbox.forget(id);
+                outbox.forget_at(place);
                 self.signals.push_back(Signal::Delivered { id, delivered });
             } else {
                 self.settle(id, Outcome::Delivered(delivered));

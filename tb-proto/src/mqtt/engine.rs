@@ -251,7 +251,6 @@ impl<C: Content> Mqtt<C> {
             link.ping(self.now);
             link.probed = Some(self.now + self.settings.ping_timeout);
         }
-        self.rearm();
     }
 
     pub(crate) const fn is_closed(&self) -> bool {

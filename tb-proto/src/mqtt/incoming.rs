@@ -34,8 +34,11 @@ impl<C: Content> Mqtt<C> {
     /// Reads the next packet out of the bytes that came.
     pub(crate) fn handle_next_packet(&mut self) -> Progress {
         if let Phase::Handshake(current) | Phase::Online(current) = &mut self.phase {
+            // The most frequent one by far.
+            if let Some(id) = current.decoder.poll_puback() {
+                return self.handle_puback(id, 0);
+            }
             match current.decoder.poll() {
-                // The most frequent one by far.
                 Ok(Some(Incoming::PubAck { id, reason })) => return self.handle_puback(id, reason),
                 Ok(Some(packet)) => {
                     self.handle_packet(packet);
@@ -51,7 +54,6 @@ impl<C: Content> Mqtt<C> {
             self.end_link(Cause::Stalled);
         }
         self.collect_tokens();
-        self.rearm();
         self.end_drain_if_empty();
         Progress::Done
     }
@@ -191,7 +193,7 @@ impl<C: Content> Mqtt<C> {
         let version = self.versions.current();
         let delivered = Delivered::Acknowledged { version };
         if is_over {
-            self.outbox.forget(id);
+            self.outbox.forget_at(place);
             Progress::Delivered { id, delivered }
         } else {
             self.settle(id, Outcome::Delivered(delivered));

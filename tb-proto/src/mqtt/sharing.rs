@@ -192,7 +192,7 @@ impl<C: Content> Mqtt<C> {
             data_points,
         };
         let mut tokens = size.tokens;
-        tokens += cost.into();
+        tokens += cost;
         let size = Size {
             bytes: size.bytes.saturating_add(bytes),
             data_points: size.data_points.saturating_add(data_points),
@@ -231,13 +231,14 @@ impl<C: Content> Mqtt<C> {
             // All 65,535 wait for the server; the acknowledgement time-out frees them.
             return false;
         };
-        link.make_room_for_many();
-        let written = encode::publish(link.version, topic, Some(id), &[&payload], &mut link.out);
-        if written.is_err() {
+        let payload = [&payload[..]];
+        let Some(packet) = encode::Publish::new(link.version, topic, Some(id), &payload) else {
             // No packet is as large as that, and this one had been measured.
             link.identifiers.release(id);
             return false;
-        }
+        };
+        link.make_room_for_many();
+        packet.write(&mut link.out);
         link.last_activity = *now;
         link.order += 1;
         link.along += members.len().saturating_sub(1);

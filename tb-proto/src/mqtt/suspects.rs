@@ -149,6 +149,10 @@ impl<C: Content> Mqtt<C> {
             self.timers.set(Timer::Suspect, until);
             return;
         }
+        if self.outbox.first(Queue::Suspect).is_none() {
+            self.timers.stop(Timer::Suspect);
+            return;
+        }
         let first = link.online_since + OTHERS_FIRST;
         match self.suspects().map(|(_, not_before)| not_before).min() {
             Some(due) if due.max(first) > self.now => {

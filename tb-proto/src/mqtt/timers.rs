@@ -11,12 +11,6 @@ pub(crate) enum Timer {
     Retry,
     /// The connection has held long enough to forget earlier failures.
     Held,
-    /// PINGREQ is due.
-    Ping,
-    /// Nothing came from the server for too long.
-    Dead,
-    /// The oldest written message, or SUBSCRIBE, should have been acknowledged.
-    Acknowledgement,
     /// MQTT 5 deserves another try.
     VersionRetry,
     /// Messages may flow again after the server asked for a break.
@@ -29,22 +23,31 @@ pub(crate) enum Timer {
     Confirm,
     /// Draining ends.
     Drain,
+    /// PINGREQ is due.
+    Ping,
+    /// Nothing came from the server for too long.
+    Dead,
+    /// The oldest written message, or SUBSCRIBE, should have been acknowledged.
+    Acknowledgement,
 }
 
 const TIMERS: [Timer; 12] = [
     Timer::Connect,
     Timer::Retry,
     Timer::Held,
-    Timer::Ping,
-    Timer::Dead,
-    Timer::Acknowledgement,
     Timer::VersionRetry,
     Timer::Resume,
     Timer::Suspect,
     Timer::Pace,
     Timer::Confirm,
     Timer::Drain,
+    Timer::Ping,
+    Timer::Dead,
+    Timer::Acknowledgement,
 ];
+
+/// Those before [`Timer::Ping`]: the others follow from the state of the connection.
+const OF_THEIR_OWN: usize = Timer::Ping as usize;
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Timers {
@@ -74,8 +77,11 @@ impl Timers {
         self.due[timer as usize] = None;
     }
 
-    pub(crate) fn next(&self) -> Option<Instant> {
-        self.due.iter().flatten().min().copied()
+    /// The first to fall due of those that do not follow from the state of the connection.
+    pub(crate) fn next_of_their_own(&self) -> Option<Instant> {
+        self.due[..OF_THEIR_OWN]
+            .iter()
+            .fold(None, |first, &due| Instant::sooner(first, due))
     }
 
     /// Takes one timer that is due at `now` out of the table.

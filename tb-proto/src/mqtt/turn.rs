@@ -42,19 +42,10 @@ impl<C: Content> Mqtt<C> {
             }
             return self.turn(link, place, Queue::Suspect);
         }
-        // To the server, what was given up is still on its way [MQTT-3.3.4-9].
-        let window_is_open = in_flight + link.identifiers.given_up() < link.window + link.along;
+        let window_is_open = self.window_is_open(link);
         let held = link.backlog_held.filter(|&until| until > self.now);
         let mut waits = Waits::default();
-        let queues = [
-            Queue::First,
-            Queue::Urgent,
-            Queue::OriginsUrgent,
-            Queue::Again,
-            self.next_lane(),
-            Queue::Origins,
-        ];
-        for &queue in &queues {
+        for &queue in self.order_of_turns() {
             let Some((place, entry)) = self
                 .outbox
                 .first(queue)
@@ -95,6 +86,12 @@ impl<C: Content> Mqtt<C> {
         }
     }
 
+    /// Whether one more message may wait for its acknowledgement. To the server, what was given up is
+    /// still on its way [MQTT-3.3.4-9].
+    pub(super) fn window_is_open(&self, link: &Link) -> bool {
+        self.outbox.count(Queue::InFlight) + link.identifiers.given_up() < link.window + link.along
+    }
+
     /// Whether the message can be paid.
     fn turn(&self, link: &Link, place: SlotIndex, queue: Queue) -> Turn {
         let write = Turn::Write { place, queue };
@@ -124,14 +121,26 @@ impl<C: Content> Mqtt<C> {
         }
     }
 
-    /// The lane whose turn it is: the backlog gets every fourth turn.
-    fn next_lane(&self) -> Queue {
+    /// The queues in their order: the backlog gets every fourth turn.
+    fn order_of_turns(&self) -> &'static [Queue; 6] {
+        const fn order(lane: Queue) -> [Queue; 6] {
+            [
+                Queue::First,
+                Queue::Urgent,
+                Queue::OriginsUrgent,
+                Queue::Again,
+                lane,
+                Queue::Origins,
+            ]
+        }
+        const LIVE: [Queue; 6] = order(Queue::Live);
+        const NORMAL: [Queue; 6] = order(Queue::Normal);
         let backlog_waits = self.outbox.first(Queue::Normal).is_some();
         let live_waits = self.outbox.first(Queue::Live).is_some();
         if live_waits && !(backlog_waits && self.live_in_a_row >= LIVE_IN_A_ROW) {
-            Queue::Live
+            &LIVE
         } else {
-            Queue::Normal
+            &NORMAL
         }
     }
 
@@ -207,7 +216,7 @@ impl Waits {
     }
 
     fn add(&mut self, cost: Cost, until: Option<Instant>, prove: bool) {
-        self.tokens += cost.into();
+        self.tokens += cost;
         self.prove |= prove;
         if let Some(until) = until {
             self.until(until);

@@ -14,8 +14,13 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The window of the order, and a queue that holds as much again, as rumqttc's channel does.
 pub(crate) fn config(order: &Order) -> io::Result<Config> {
+    config_over(Scheme::Mqtt, order)
+}
+
+/// The same over this.
+pub(crate) fn config_over(scheme: Scheme, order: &Order) -> io::Result<Config> {
     let (host, port) = (order.server.ip().to_string(), order.server.port());
-    let endpoint = Endpoint::new(Scheme::Mqtt, &host, port).map_err(io::Error::other)?;
+    let endpoint = Endpoint::new(scheme, &host, port).map_err(io::Error::other)?;
     // The peer is no ThingsBoard: it tells no limits.
     Ok(Config::new(endpoint, Credentials::token("BENCH"))
         .ask_session_limits(false)

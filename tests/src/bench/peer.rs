@@ -3,7 +3,10 @@
 use core::net::{Ipv4Addr, SocketAddr};
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
 use std::thread;
+
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use super::order::{ATTRIBUTES, Reading};
 use super::wire::{self, Packet};
@@ -24,16 +27,28 @@ impl MinimalPeer {
     ///
     /// When there is none.
     pub fn start() -> io::Result<Self> {
+        Self::serve(None)
+    }
+
+    /// The same over TLS.
+    ///
+    /// # Errors
+    ///
+    /// When there is no free port.
+    pub fn start_tls(tls: Arc<ServerConfig>) -> io::Result<Self> {
+        Self::serve(Some(tls))
+    }
+
+    fn serve(tls: Option<Arc<ServerConfig>>) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let address = listener.local_addr()?;
         thread::Builder::new()
             .name("minimal peer".to_owned())
             .spawn(move || {
                 for stream in listener.incoming().flatten() {
-                    thread::spawn(move || {
-                        // A client that ends without DISCONNECT is none of the peer's business.
-                        let _ended = Connection::serve(stream);
-                    });
+                    let tls = tls.clone();
+                    // A client that ends without DISCONNECT is none of the peer's business.
+                    thread::spawn(move || drop(accept(stream, tls)));
                 }
             })?;
         Ok(Self { address })
@@ -46,16 +61,26 @@ impl MinimalPeer {
     }
 }
 
-struct Connection {
-    stream: TcpStream,
+fn accept(stream: TcpStream, tls: Option<Arc<ServerConfig>>) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    match tls {
+        None => Connection::serve(stream),
+        Some(tls) => {
+            let session = ServerConnection::new(tls).map_err(io::Error::other)?;
+            Connection::serve(StreamOwned::new(session, stream))
+        }
+    }
+}
+
+struct Connection<S> {
+    stream: S,
     out: Vec<u8>,
     version_5: bool,
     flood: Option<Flood>,
 }
 
-impl Connection {
-    fn serve(stream: TcpStream) -> io::Result<()> {
-        stream.set_nodelay(true)?;
+impl<S: Read + Write> Connection<S> {
+    fn serve(stream: S) -> io::Result<()> {
         let mut connection = Self {
             stream,
             out: Vec::new(),

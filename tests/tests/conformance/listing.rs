@@ -2,9 +2,10 @@
 
 const LAST: u32 = 150;
 
-const SOURCES: [&str; 14] = [
+const SOURCES: [&str; 15] = [
     include_str!("attributes.rs"),
-    include_str!("claim_and_provisioning.rs"),
+    include_str!("claiming.rs"),
+    include_str!("provisioning.rs"),
     include_str!("client_rpc.rs"),
     include_str!("connect_and_session.rs"),
     include_str!("credentials.rs"),

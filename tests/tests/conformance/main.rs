@@ -9,7 +9,7 @@
 )]
 
 mod attributes;
-mod claim_and_provisioning;
+mod claiming;
 mod client_rpc;
 mod connect_and_session;
 mod credentials;
@@ -20,6 +20,7 @@ mod listing;
 mod ota;
 mod profiles;
 mod protobuf;
+mod provisioning;
 mod publish_and_subscribe;
 mod rate_limits;
 mod robustness;

@@ -3,6 +3,7 @@
 use core::time::Duration;
 
 use proptest::prelude::*;
+use tb_proto::Flushed;
 use tb_proto::ProtocolVersion::{V3_1_1, V5};
 use tb_tests::network::Pieces;
 use tb_tests::world::{Draining, Ending, Play, Step, Trace, World};
@@ -64,13 +65,19 @@ fn outcome(life: &Life, draining: Draining) -> (Vec<Option<Ending>>, Vec<String>
             .map(|(key, value)| format!("{key}: {value}")),
     );
     // A request overtakes what was sent before it and is not written yet, so the values that it is
-    // told are those of another moment.
+    // told are those of another moment. Bytes that are fetched together arrive together, so a flush may
+    // find another moment at its deadline; of how many messages it speaks remains the same.
     let endings = world
         .device()
         .ledger()
         .tickets()
         .map(|(_, ticket)| match &ticket.ending {
             Some(Ending::Answered(_)) => Some(Ending::Answered(String::new())),
+            Some(Ending::Flushed(flushed)) => {
+                let mut all = Flushed::default();
+                all.left = flushed.delivered + flushed.undelivered + flushed.left;
+                Some(Ending::Flushed(all))
+            }
             other => other.clone(),
         });
     (endings.collect(), stored.collect())

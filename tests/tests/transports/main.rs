@@ -4,6 +4,8 @@ mod client;
 mod proxies;
 mod proxy_server;
 mod quic;
+#[cfg(target_os = "linux")]
+mod silence;
 mod udp_relay;
 #[cfg(unix)]
 mod unix;

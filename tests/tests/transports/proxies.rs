@@ -18,7 +18,7 @@ use crate::proxy_server::{LOGIN, ProxyServer, Speaks};
 const BOTH: [Speaks; 2] = [Speaks::Socks5, Speaks::Http];
 
 /// Runs a test over each adapter.
-fn everywhere(config: &Config, proxy: &Proxy, test: impl Fn(&Client)) {
+pub(crate) fn everywhere(config: &Config, proxy: &Proxy, test: impl Fn(&Client)) {
     let (client, _runtime) = on_tokio(config.clone(), Proxied::over(tb_tokio::Tcp, proxy.clone()));
     test(&client);
     test(&on_smol(

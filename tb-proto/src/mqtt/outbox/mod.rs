@@ -207,9 +207,14 @@ impl<C: Content> Outbox<C> {
     /// Ends the way of a message: it is counted no more and keeps its place until it is
     /// [taken](Self::take). Returns whether it had not ended before.
     pub(crate) fn settle(&mut self, id: MessageId) -> bool {
-        let Some(entry) = self.get_mut(id) else {
+        self.get(id).is_some() && self.settle_at(id.place())
+    }
+
+    fn settle_at(&mut self, place: SlotIndex) -> bool {
+        let Some(entry) = self.entries.get_mut(place) else {
             return false;
         };
+        let id = entry.id;
         let Some(queue) = entry.stage.queue() else {
             return false;
         };
@@ -231,9 +236,9 @@ impl<C: Content> Outbox<C> {
     }
 
     /// Ends the way of a message of which nothing is needed any more, and forgets it where it is.
-    pub(crate) fn forget(&mut self, id: MessageId) {
-        if self.settle(id) {
-            self.entries.clear(id.place());
+    pub(crate) fn forget_at(&mut self, place: SlotIndex) {
+        if self.settle_at(place) {
+            self.entries.clear(place);
         }
     }
 
@@ -302,7 +307,7 @@ impl<C: Content> Outbox<C> {
         if from == Queue::InFlight {
             self.landed(cost);
         }
-        self.in_flight += cost.into();
+        self.in_flight += cost;
         self.unlink(from, links, origin);
         self.lists[Queue::InFlight as usize].push_back(&mut self.entries, place);
     }
@@ -333,9 +338,8 @@ impl<C: Content> Outbox<C> {
     }
 
     fn landed(&mut self, cost: Cost) {
-        let tokens = Tokens::from(cost);
-        self.in_flight -= tokens;
-        self.landed += tokens;
+        self.in_flight -= cost;
+        self.landed += cost;
     }
 
     /// Puts a message back in front of those that wait to be sent again.
@@ -400,8 +404,14 @@ impl<C: Content> Outbox<C> {
 
     /// Whether a message waits to be written, of its own accord.
     pub(crate) const fn waits(&self) -> bool {
+        self.waiting() > 0
+    }
+
+    /// Messages that wait to be written, of their own accord.
+    pub(crate) const fn waiting(&self) -> usize {
         let others = self.count(Queue::InFlight) + self.count(Queue::Parked);
-        self.len > others + self.count(Queue::Joined) + self.held_messages
+        let others = others + self.count(Queue::Joined) + self.held_messages;
+        self.len.saturating_sub(others)
     }
 
     pub(crate) const fn len(&self) -> usize {

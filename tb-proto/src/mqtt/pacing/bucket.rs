@@ -30,7 +30,16 @@ impl Share {
 #[derive(Clone, Debug)]
 pub(crate) struct Bucket {
     window: RateWindow,
-    share: Share,
+    /// Tokens that may be taken at once when it is full.
+    capacity: u32,
+    /// Units per microsecond.
+    rate: i128,
+    /// Units of one token.
+    token: i128,
+    /// Units when it is full.
+    full: i128,
+    /// Units below which it never falls: the server refuses what it cannot pay.
+    floor: i128,
     /// In units of a token divided by the microseconds of the window times 100, so that refilling
     /// is exact in whole numbers. Negative after what could not wait.
     level: i128,
@@ -40,13 +49,22 @@ pub(crate) struct Bucket {
 impl Bucket {
     /// A bucket from which `spent` tokens have been taken lately; it is never less than empty.
     pub(crate) fn new(window: RateWindow, share: Share, now: Instant, spent: u64) -> Self {
+        let micros = i128::from(window.seconds()) * 1_000_000;
+        let rate = i128::from(window.capacity()) * i128::from(share.0);
+        let token = micros * 100;
+        // Whole tokens, and at least one, however small the share.
+        let full = (rate * micros / token).max(1) * token;
         let mut bucket = Self {
             window,
-            share,
+            capacity: u32::try_from(full / token).unwrap_or(u32::MAX),
+            rate,
+            token,
+            full,
+            floor: full - i128::from(window.capacity()) * token,
             level: 0,
             as_of: now,
         };
-        bucket.level = (bucket.full() - bucket.units(spent)).max(0);
+        bucket.level = (full - bucket.units(spent)).max(0);
         bucket
     }
 
@@ -55,26 +73,25 @@ impl Bucket {
     }
 
     /// Tokens that may be taken at once when it is full; at least one, however small the share.
-    pub(crate) fn capacity(&self) -> u32 {
-        u32::try_from(self.full() / self.units(1)).unwrap_or(u32::MAX)
+    pub(crate) const fn capacity(&self) -> u32 {
+        self.capacity
     }
 
     /// Whole tokens in it at `now`; negative if more was taken than there was.
     pub(crate) fn tokens(&self, now: Instant) -> i64 {
-        let tokens = self.level_at(now).div_euclid(self.units(1));
+        let tokens = self.level_at(now).div_euclid(self.token);
         i64::try_from(tokens).unwrap_or(if tokens < 0 { i64::MIN } else { i64::MAX })
     }
 
     pub(crate) fn set_tokens(&mut self, now: Instant, tokens: i64) {
         self.as_of = now;
-        self.level = (i128::from(tokens) * self.units(1)).clamp(-self.full(), self.full());
+        self.level = (i128::from(tokens) * self.token).clamp(-self.full, self.full);
     }
 
     /// Takes tokens out. What could not wait comes out of the rest of the limit, the share that is
     /// not used; more than that the server does not charge, it refuses.
     pub(crate) fn take(&mut self, now: Instant, tokens: u64) {
-        let level = self.level_at(now) - self.units(tokens);
-        self.level = level.max(self.full() - self.units(u64::from(self.window.capacity())));
+        self.level = (self.level_at(now) - self.units(tokens)).max(self.floor);
         self.as_of = self.as_of.max(now);
     }
 
@@ -91,9 +108,8 @@ impl Bucket {
         if tokens == 0 {
             return Some(now);
         }
-        let full = self.full();
-        let needed = self.units(owed) + self.units(tokens).min(full);
-        if needed > full {
+        let needed = self.units(owed) + self.units(tokens).min(self.full);
+        if needed > self.full {
             return None;
         }
         let missing = needed - self.level_at(now);
@@ -101,41 +117,20 @@ impl Bucket {
             return Some(now);
         }
         // Rounded up: a token that is a fraction short is none.
-        let rate = self.rate();
-        let micros = (missing + rate - 1) / rate;
+        let micros = (missing + self.rate - 1) / self.rate;
         let wait = Duration::from_micros(u64::try_from(micros).unwrap_or(u64::MAX));
         Some(now + wait)
     }
 
     fn level_at(&self, now: Instant) -> i128 {
         // At most 2^64 microseconds times 2^39: far below 2^127.
-        let elapsed = now.duration_since(self.as_of).as_micros() as i128;
-        let refilled = elapsed.saturating_mul(self.rate());
-        self.level.saturating_add(refilled).min(self.full())
-    }
-
-    /// Units per microsecond.
-    fn rate(&self) -> i128 {
-        i128::from(self.window.capacity()) * i128::from(self.share.0)
-    }
-
-    fn full(&self) -> i128 {
-        let share = self.rate() * self.micros();
-        share - share % self.units(1)
-            + if share < self.units(1) {
-                self.units(1)
-            } else {
-                0
-            }
+        let elapsed = now.as_micros().saturating_sub(self.as_of.as_micros());
+        (self.level + i128::from(elapsed) * self.rate).min(self.full)
     }
 
     /// Units of so many tokens. The tokens of all that can be in flight stay far below 2^64.
     fn units(&self, tokens: u64) -> i128 {
-        i128::from(tokens.min(1 << 48)) * self.micros() * 100
-    }
-
-    fn micros(&self) -> i128 {
-        i128::from(self.window.seconds()) * 1_000_000
+        i128::from(tokens.min(1 << 48)) * self.token
     }
 }
 

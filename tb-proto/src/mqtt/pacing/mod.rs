@@ -92,8 +92,12 @@ impl Pacer {
     /// Whether `cost` can be paid while `owed` is on its way to the server.
     pub(crate) fn permission(&self, now: Instant, owed: Tokens, cost: Tokens) -> Permission {
         let mut latest = now;
-        let tokens = owed.each().into_iter().zip(cost.each());
-        for (buckets, (owed, cost)) in self.buckets.iter().zip(tokens) {
+        let (owed, cost) = (owed.each(), cost.each());
+        for (limit, buckets) in self.buckets.iter().enumerate() {
+            let (owed, cost) = (owed[limit], cost[limit]);
+            if cost == 0 {
+                continue;
+            }
             for bucket in buckets {
                 match bucket.payable_at(now, owed, cost) {
                     Some(at) => latest = latest.max(at),
@@ -106,6 +110,18 @@ impl Pacer {
         } else {
             Permission::Now
         }
+    }
+
+    /// What can be paid at once now, while `owed` is on its way.
+    pub(crate) fn allowance(&self, now: Instant, owed: Tokens) -> Tokens {
+        let mut left = owed.each();
+        for (buckets, left) in self.buckets.iter().zip(&mut left) {
+            let tokens = buckets.iter().map(|bucket| bucket.tokens(now)).min();
+            *left = tokens.map_or(u64::MAX, |tokens| {
+                u64::try_from(tokens).unwrap_or(0).saturating_sub(*left)
+            });
+        }
+        Tokens::of_each(left)
     }
 
     /// Whether these tokens can ever be there at once.
@@ -126,9 +142,13 @@ impl Pacer {
         if !self.is_limited() {
             return;
         }
-        for (buckets, tokens) in self.buckets.iter_mut().zip(tokens.each()) {
+        let tokens = tokens.each();
+        for (limit, buckets) in self.buckets.iter_mut().enumerate() {
+            if tokens[limit] == 0 {
+                continue;
+            }
             for bucket in buckets {
-                bucket.take(now, tokens);
+                bucket.take(now, tokens[limit]);
             }
         }
     }
@@ -142,13 +162,7 @@ impl Pacer {
 
     /// Whole messages that can be paid at once now, while `owed` is on its way.
     pub(crate) fn messages_left(&self, now: Instant, owed: Tokens) -> u64 {
-        let buckets = self.buckets[MESSAGES].iter();
-        let left = buckets.map(|bucket| bucket.tokens(now)).min();
-        left.map_or(u64::MAX, |left| {
-            u64::try_from(left)
-                .unwrap_or(0)
-                .saturating_sub(owed.messages)
-        })
+        self.allowance(now, owed).messages
     }
 
     /// Whether these tokens are a good part of some bucket.

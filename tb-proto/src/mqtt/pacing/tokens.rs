@@ -85,6 +85,39 @@ impl Tokens {
         ]
     }
 
+    /// What [`each`](Self::each) tells, put together again.
+    pub(crate) const fn of_each(tokens: [u64; 6]) -> Self {
+        let [
+            messages,
+            telemetry_messages,
+            data_points,
+            child_messages,
+            child_telemetry_messages,
+            child_data_points,
+        ] = tokens;
+        Self {
+            messages,
+            telemetry_messages,
+            data_points,
+            child_messages,
+            child_telemetry_messages,
+            child_data_points,
+        }
+    }
+
+    /// Takes a cost out if there is as much of each kind. Returns whether there was.
+    pub(crate) fn pay(&mut self, cost: Cost) -> bool {
+        let mut left = self.each();
+        for (left, cost) in left.iter_mut().zip(&Self::from(cost).each()) {
+            match left.checked_sub(*cost) {
+                Some(rest) => *left = rest,
+                None => return false,
+            }
+        }
+        *self = Self::of_each(left);
+        true
+    }
+
     pub(crate) fn is_none(self) -> bool {
         self == Self::NONE
     }
@@ -111,6 +144,33 @@ impl From<Cost> for Tokens {
                 child_data_points: u64::from(data_points),
                 ..Self::NONE
             },
+        }
+    }
+}
+
+/// As with [`Tokens`], at a fraction of the cost: done for every message.
+impl AddAssign<Cost> for Tokens {
+    #[inline]
+    fn add_assign(&mut self, cost: Cost) {
+        match cost {
+            Cost::Telemetry { data_points } if data_points > 0 => {
+                self.telemetry_messages = self.telemetry_messages.saturating_add(1);
+                self.data_points = self.data_points.saturating_add(data_points.into());
+            }
+            cost => *self += Self::from(cost),
+        }
+    }
+}
+
+impl SubAssign<Cost> for Tokens {
+    #[inline]
+    fn sub_assign(&mut self, cost: Cost) {
+        match cost {
+            Cost::Telemetry { data_points } if data_points > 0 => {
+                self.telemetry_messages = self.telemetry_messages.saturating_sub(1);
+                self.data_points = self.data_points.saturating_sub(data_points.into());
+            }
+            cost => *self -= Self::from(cost),
         }
     }
 }

@@ -178,10 +178,16 @@ impl TelemetryBody {
 
     /// Gives every entry without a time this one. A plain object is not copied for it.
     pub(crate) fn stamp(&mut self, unix_ms: i64) -> Unstamped {
+        self.stamp_with(&Stamp::new(unix_ms))
+    }
+
+    /// As [`stamp`](Self::stamp).
+    pub(crate) fn stamp_with(&mut self, stamp: &Stamp) -> Unstamped {
         let (form, by_arrival) = (self.form, self.by_arrival);
+        let unix_ms = stamp.unix_ms;
         let text = match form {
             Form::Values => {
-                self.head.set(unix_ms);
+                self.head = stamp.head.clone();
                 None
             }
             Form::List { unstamped: true } => {
@@ -263,6 +269,29 @@ impl TelemetryBody {
     /// The whole payload, to be given back to the application.
     pub(crate) fn payload(&self) -> Bytes {
         Bytes::from(self.parts().concat())
+    }
+}
+
+/// A time, ready to be written in front of readings: many that come at once have the same.
+#[derive(Debug)]
+pub(crate) struct Stamp {
+    unix_ms: i64,
+    head: Head,
+}
+
+impl Stamp {
+    pub(crate) fn new(unix_ms: i64) -> Self {
+        let mut head = Head::NONE;
+        head.set(unix_ms);
+        Self { unix_ms, head }
+    }
+
+    /// Makes it say this time.
+    #[inline]
+    pub(crate) fn set(&mut self, unix_ms: i64) {
+        if self.unix_ms != unix_ms {
+            *self = Self::new(unix_ms);
+        }
     }
 }
 

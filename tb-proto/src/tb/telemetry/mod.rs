@@ -9,7 +9,7 @@ use core::time::Duration;
 
 use serde::Serialize;
 
-pub(crate) use body::{TelemetryBody, Unstamped};
+pub(crate) use body::{Stamp, TelemetryBody, Unstamped};
 
 use super::json::serializer;
 use super::{Encoding, InvalidPayload, MessageOptions, PayloadFormat, Priority};
@@ -222,6 +222,7 @@ impl Telemetry {
     }
 
     /// As [`into_parts`](Self::into_parts), when [`check`](Self::check) has let it pass.
+    #[inline]
     pub(crate) fn into_checked_parts(
         self,
         format: PayloadFormat,

@@ -1,0 +1,3 @@
+//! A program that does nothing: what the others cost begins here.
+
+fn main() {}
