@@ -6,3 +6,4 @@ mod combining;
 mod hanging_up;
 mod keeping;
 mod rig;
+mod updating;
