@@ -14,12 +14,22 @@ mod client_rpc;
 mod embed_blocking_loop;
 #[path = "../examples/embed_thousand_devices.rs"]
 mod embed_thousand_devices;
+#[path = "../examples/gateway_claim_device.rs"]
+mod gateway_claim_device;
+#[path = "../examples/gateway_connect_disconnect_device.rs"]
+mod gateway_connect_disconnect_device;
+#[path = "../examples/gateway_request_attributes.rs"]
+mod gateway_request_attributes;
+#[path = "../examples/gateway_respond_to_rpc.rs"]
+mod gateway_respond_to_rpc;
 #[path = "../examples/gateway_respond_to_rpc_blocking.rs"]
 mod gateway_respond_to_rpc_blocking;
 #[path = "../examples/gateway_subscribe_to_attributes.rs"]
 mod gateway_subscribe_to_attributes;
 #[path = "../examples/gateway_telemetry_and_attributes.rs"]
 mod gateway_telemetry_and_attributes;
+#[path = "../examples/gateway_tls_connect.rs"]
+mod gateway_tls_connect;
 #[path = "../examples/provision_device.rs"]
 mod provision_device;
 #[path = "../examples/quic_transport.rs"]
@@ -119,6 +129,11 @@ examples! {
     a_gateway_sends_telemetry_and_attributes_of_a_child: gateway_telemetry_and_attributes,
     a_gateway_asks_for_attributes_of_a_child_and_follows_them: gateway_subscribe_to_attributes,
     a_gateway_answers_calls_to_children_on_threads: gateway_respond_to_rpc_blocking,
+    a_gateway_answers_calls_to_children: gateway_respond_to_rpc,
+    a_gateway_announces_children_and_says_that_one_is_gone: gateway_connect_disconnect_device,
+    a_gateway_asks_for_attributes_of_a_child: gateway_request_attributes,
+    a_gateway_allows_its_children_to_be_claimed: gateway_claim_device,
+    a_gateway_speaks_tls: gateway_tls_connect,
     a_device_does_all_of_it_on_smol: quickstart_smol,
     a_device_does_all_of_it_on_async_std: quickstart_async_std,
     a_device_answers_calls_on_smol: respond_to_server_rpc_smol,

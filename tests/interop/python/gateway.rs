@@ -19,6 +19,13 @@ fn the_official_python_gateway_client_takes_the_simulator_for_thingsboard() {
         gateway: true,
         ..DeviceSetup::with_token(GATEWAY, TOKEN)
     });
+    // There before it is asked for, whenever that is.
+    setup.devices.push(DeviceSetup {
+        name: CHILD.to_owned(),
+        profile: Some("meter".to_owned()),
+        shared: [("interval".to_owned(), json!(60))].into(),
+        ..DeviceSetup::default()
+    });
     setup.tenant_limits.gateway_messages = Some("1000:1".to_owned());
     let server = SimulatorServer::start(setup).unwrap();
     let script = Script::start("gateway", &server, &[TOKEN]);
@@ -30,7 +37,6 @@ fn the_official_python_gateway_client_takes_the_simulator_for_thingsboard() {
     assert_eq!(script.step("child")["code"], 0);
     let profile = server.with(|simulator, _| simulator.profile_name_of(CHILD).map(str::to_owned));
     assert_eq!(profile.as_deref(), Some("meter"));
-    set_interval(&server, 60);
     for sent in ["telemetry", "attributes", "own_telemetry"] {
         assert_eq!(script.step(sent)["code"], 0, "{sent}");
     }

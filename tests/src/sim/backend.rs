@@ -1,6 +1,6 @@
 //! What stands behind the transport: devices, their attributes and RPC, the queue and its troubles.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::claim::Ownership;
 use super::control::QueueKind;
@@ -11,6 +11,7 @@ use super::ota::{Packages, PerKind, Release, UpdateKind};
 use super::rate_limits::Limits;
 use super::server_rpc::Rpcs;
 use super::setup::{DeviceSetup, ProfileSetup, Setup, TenantLimits, TransportType};
+use super::simulator::ConnectionId;
 use super::stored::TypedValue;
 use super::topics::ProfileTopics;
 
@@ -32,6 +33,8 @@ pub(super) enum Assignee {
 #[derive(Clone, Debug)]
 pub(super) struct Backend {
     devices: Vec<Device>,
+    /// Those that exist, by name.
+    names: HashMap<String, DeviceId>,
     profiles: Vec<Profile>,
     pub(super) packages: Packages,
     pub(super) tenant: Limits,
@@ -57,6 +60,8 @@ pub(super) struct Device {
     pub(super) children_limits: Limits,
     /// The gateway that named it last (`lastConnectedGateway`).
     pub(super) last_gateway: Option<DeviceId>,
+    /// The session of a gateway that got it last, and what it is called there: where to look for it.
+    pub(super) named_by: Option<(ConnectionId, String)>,
     /// Of its connectors, if it is a gateway.
     pub(super) latencies: Latencies,
     /// Packages assigned to this very device.
@@ -121,6 +126,7 @@ impl Backend {
         }
         let mut backend = Self {
             devices: Vec::new(),
+            names: HashMap::new(),
             profiles,
             packages: Packages::default(),
             tenant: Limits::of_tenant(&setup.tenant_limits),
@@ -177,13 +183,29 @@ impl Backend {
             limits: Limits::of_device(tenant_limits, setup.gateway),
             children_limits: Limits::of_children(tenant_limits),
             last_gateway: None,
+            named_by: None,
             latencies: Latencies::new(),
             releases: PerKind::default(),
             deleted: false,
             ownership: Ownership::default(),
             provisioned: false,
         });
-        DeviceId(self.devices.len() - 1)
+        let id = DeviceId(self.devices.len() - 1);
+        self.names.insert(setup.name.clone(), id);
+        id
+    }
+
+    pub(super) fn delete(&mut self, id: DeviceId) {
+        let device = &mut self.devices[id.0];
+        device.deleted = true;
+        self.names.remove(&device.name);
+    }
+
+    pub(super) fn rename(&mut self, id: DeviceId, name: String) {
+        let device = &mut self.devices[id.0];
+        self.names.remove(&device.name);
+        self.names.insert(name.clone(), id);
+        device.name = name;
     }
 
     /// The devices that exist.
@@ -196,9 +218,7 @@ impl Backend {
     }
 
     pub(super) fn device_named(&self, name: &str) -> Option<DeviceId> {
-        self.devices()
-            .find(|(_, device)| device.name == name)
-            .map(|(id, _)| id)
+        self.names.get(name).copied()
     }
 
     pub(super) fn device(&self, id: DeviceId) -> &Device {

@@ -3,7 +3,9 @@
 use core::fmt;
 use core::time::Duration;
 
-use tb_proto::{Config, Credentials, GatewayConfig, Overflow, ProtocolVersion, VersionPolicy};
+use tb_proto::{
+    Combining, Config, Credentials, GatewayConfig, Overflow, ProtocolVersion, VersionPolicy,
+};
 
 use super::arrivals::Arrivals;
 use super::device::{Device, Draining, Limits};
@@ -89,13 +91,19 @@ impl fmt::Display for Start {
     }
 }
 
-/// The seed also chooses how fast children are announced, and whether they are kept alive.
+/// The seed also chooses how fast children are announced, whether they are kept alive, and whether their
+/// messages are combined.
 fn gateway_config(seed: u64) -> GatewayConfig {
     let announcing = if seed.is_multiple_of(2) { 1 } else { 256 };
     let keep_alive = (!seed.is_multiple_of(4)).then_some(Duration::from_secs(300));
-    GatewayConfig::new()
+    let gateway = GatewayConfig::new()
         .max_announcing(announcing)
-        .keep_alive(keep_alive)
+        .keep_alive(keep_alive);
+    match seed % 3 {
+        0 => gateway.combine(Combining::new()),
+        1 => gateway.combine(Combining::new().max_data_points(10)),
+        _ => gateway,
+    }
 }
 
 impl World {

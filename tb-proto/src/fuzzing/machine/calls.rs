@@ -79,6 +79,8 @@ impl World {
             Verb::Download => self.download(number),
             Verb::FetchChunk => self.fetch(number),
             Verb::ReportUpdate => self.report_update(number),
+            Verb::ChildMessage => self.child_message(number),
+            Verb::AboutChild => self.about_child(number),
             _ => {}
         }
     }
@@ -168,7 +170,7 @@ impl World {
         }
     }
 
-    fn accepted(
+    pub(super) fn accepted(
         &mut self,
         number: u32,
         target: Target,
@@ -187,9 +189,15 @@ impl World {
             }
             Err(refused) => {
                 let of_its_kind = match refused.into_item() {
-                    Message::Telemetry(_) => target == Target::Telemetry,
-                    Message::Attributes(_) => target == Target::Attributes,
-                    Message::Claim(_) => target == Target::Claim,
+                    Message::Telemetry(_) => {
+                        matches!(target, Target::Telemetry | Target::ChildTelemetry { .. })
+                    }
+                    Message::Attributes(_) => {
+                        matches!(target, Target::Attributes | Target::ChildAttributes { .. })
+                    }
+                    Message::Claim(_) => {
+                        matches!(target, Target::Claim | Target::ChildClaim { .. })
+                    }
                 };
                 assert!(of_its_kind, "a refused message comes back");
             }
@@ -231,8 +239,10 @@ impl World {
         let n = self.next_number();
         let padding = if number % 8 == 7 { 900 } else { 0 };
         let text = format!(r#"{{"r":{n},"p":"{:padding$}"}}"#, "");
-        let target = Target::RpcReply {
-            request_id: request.request_id(),
+        let request_id = request.request_id();
+        let target = match request.child() {
+            Some(child) => Target::ChildRpcReply { child, request_id },
+            None => Target::RpcReply { request_id },
         };
         match self
             .client

@@ -2,8 +2,9 @@
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
+use alloc::vec::Vec;
 
-use crate::{Completion, Delivered, Instant, RequestId, Target, Undelivered};
+use crate::{ChildId, Completion, Delivered, Instant, RequestId, Target, Undelivered};
 
 /// What a ticket is for.
 #[derive(Debug)]
@@ -11,6 +12,8 @@ pub(super) enum Ticket {
     Message(Sent),
     /// What the application told of an update: a message with a text of the machine's own.
     Report(Sent),
+    /// A child leaves.
+    Goodbye(ChildId),
     Query,
     Call,
     Disconnect,
@@ -67,6 +70,11 @@ impl Ledger {
             .copied()
     }
 
+    /// The ids of all open tickets.
+    pub(super) fn open_ids(&self) -> Vec<RequestId> {
+        self.open.keys().copied().collect()
+    }
+
     pub(super) fn has_open(&self) -> bool {
         !self.open.is_empty()
     }
@@ -74,7 +82,12 @@ impl Ledger {
     pub(super) fn open_messages(&self) -> usize {
         self.open
             .values()
-            .filter(|ticket| matches!(ticket, Ticket::Message(_) | Ticket::Report(_)))
+            .filter(|ticket| {
+                matches!(
+                    ticket,
+                    Ticket::Message(_) | Ticket::Report(_) | Ticket::Goodbye(_)
+                )
+            })
             .count()
     }
 
@@ -102,7 +115,10 @@ impl Ledger {
                 let payload = core::str::from_utf8(&undelivered.payload).unwrap_or_default();
                 assert!(payload.contains(&sent.text), "{sent:?} as {payload}");
             }
-            (Ticket::Report(_), Completion::Delivery(Ok(_)))
+            (Ticket::Goodbye(child), Completion::Delivery(Err(undelivered))) => {
+                assert_eq!(undelivered.target, Target::ChildDisconnect { child });
+            }
+            (Ticket::Report(_) | Ticket::Goodbye(_), Completion::Delivery(Ok(_)))
             | (Ticket::Query, Completion::Attributes(_))
             | (Ticket::Call, Completion::RpcAnswer(_))
             | (Ticket::Disconnect, Completion::Drained(_)) => {}
@@ -117,7 +133,10 @@ impl Ledger {
     /// Acknowledged means acknowledged. Attribute messages are left out: a merged one may carry a
     /// newer value in place of their own.
     fn check_delivered(&self, sent: &Sent, delivered: Delivered) {
-        if sent.target == Target::Attributes {
+        if matches!(
+            sent.target,
+            Target::Attributes | Target::ChildAttributes { .. }
+        ) {
             return;
         }
         assert!(
@@ -139,7 +158,13 @@ impl Ledger {
         let payload = core::str::from_utf8(&undelivered.payload).unwrap_or_default();
         match sent.target {
             // A time may stand around it.
-            Target::Telemetry => assert!(payload.contains(&sent.text), "{sent:?} as {payload}"),
+            Target::Telemetry | Target::ChildTelemetry { .. } => {
+                assert!(payload.contains(&sent.text), "{sent:?} as {payload}")
+            }
+            // The child is named, and the number of the call.
+            Target::ChildRpcReply { .. } => {
+                assert!(payload.contains(&sent.text), "{sent:?} as {payload}");
+            }
             _ => assert_eq!(payload, sent.text),
         }
         if self.written.contains(&sent.number) {

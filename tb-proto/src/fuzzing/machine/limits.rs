@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use super::children::CHILDREN;
 use super::{Wire, World};
 use crate::{Config, Overflow, RateLimits, State};
 
@@ -22,6 +23,9 @@ const REPORTS: usize = 64;
 
 /// What the machine asks by itself: which firmware and which software is announced.
 const OWN_REQUESTS: usize = 2;
+
+/// What the machine says by itself of each child: it is there, it is kept alive, its old name is gone.
+const OF_CHILDREN: usize = 3 * CHILDREN;
 
 /// Events about the connection that are kept, and the one that tells how many were not.
 const NOTICES: usize = 64;
@@ -53,8 +57,12 @@ impl World {
         };
         let queued = times * QUEUED_MESSAGES;
         // Each open request may have a message of its own, and its answer may wait to be fetched.
-        let messages =
-            queued + 2 * (OPEN_REQUESTS + OWN_REQUESTS) + REPLIES + REPORTS + disconnects;
+        let messages = queued
+            + 2 * (OPEN_REQUESTS + OWN_REQUESTS)
+            + REPLIES
+            + REPORTS
+            + OF_CHILDREN
+            + disconnects;
         assert!(stats.queued_messages <= messages, "{stats:?}");
         let bytes = times * QUEUED_BYTES + INCOMING + OPEN_REQUESTS * INCOMING + CONSTANT;
         assert!(stats.queued_bytes <= bytes, "{stats:?}");
@@ -71,7 +79,7 @@ impl World {
         // changes of attributes.
         let tickets = queued + REPORTS + 2 * OPEN_REQUESTS + RPC_CALLS + disconnects;
         assert!(
-            stats.events <= NOTICES + tickets + RPC_CALLS + 1,
+            stats.events <= NOTICES + tickets + RPC_CALLS + 1 + CHILDREN + 1,
             "{stats:?}"
         );
         if let State::Waiting { until, .. } = self.client.state() {

@@ -5,6 +5,7 @@
 //! Only the public interface is used.
 
 mod calls;
+mod children;
 mod ledger;
 mod limits;
 mod network;
@@ -15,14 +16,17 @@ mod script;
 mod updates;
 mod wire;
 
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::{
-    AttributeSubscription, Client, Config, Credentials, Event, Instant, LinkId, LinkRequest,
-    Overflow, ProtocolVersion, QoS, Room, RpcRequest, RpcServer, State, VersionPolicy,
+    AttributeSubscription, ChildId, Client, Combining, Config, Credentials, Event, GatewayConfig,
+    Instant, LinkId, LinkRequest, Overflow, ProtocolVersion, QoS, Room, RpcRequest, RpcServer,
+    State, VersionPolicy,
 };
+use children::CHILDREN;
 use ledger::{Ledger, Ticket};
 use script::{Script, Verb};
 use updates::Downloads;
@@ -67,7 +71,7 @@ pub fn machine(data: &[u8]) {
 enum Wire {
     Idle,
     Dialling(LinkId),
-    Up(LinkId, Peer),
+    Up(LinkId, Box<Peer>),
 }
 
 struct World {
@@ -85,6 +89,9 @@ struct World {
     servers: Vec<RpcServer>,
     subscriptions: Vec<AttributeSubscription>,
     downloads: Downloads,
+    children: [Option<ChildId>; CHILDREN],
+    /// Children whose devices the server has deleted.
+    deleted: Vec<ChildId>,
     /// Bytes of the largest piece that came from the network.
     largest_input: usize,
     /// The first deadline that was given for disconnecting: later ones change nothing.
@@ -126,6 +133,12 @@ impl World {
             .max_rpc_calls(limits::RPC_CALLS)
             .chunk_size(updates::CHUNK);
         let config = limits::of_the_server(config, limits / 32);
+        let gateway = GatewayConfig::new().max_announcing(2);
+        let config = match version / 24 % 3 {
+            0 => config,
+            1 => config.gateway(gateway),
+            _ => config.gateway(gateway.combine(Combining::new())),
+        };
         let now = Instant::from_micros(1_000_000);
         let mut client = Client::new(config, now, u64::from(limits)).expect("good credentials");
         if (limits / 8).is_multiple_of(2) {
@@ -144,6 +157,8 @@ impl World {
             servers: Vec::new(),
             subscriptions: Vec::new(),
             downloads: Downloads::default(),
+            children: [None; CHILDREN],
+            deleted: Vec::new(),
             largest_input: 0,
             deadline: None,
             server_number: 0,
@@ -176,6 +191,7 @@ impl World {
             | Verb::Acknowledge
             | Verb::AcknowledgeAll
             | Verb::Publish
+            | Verb::ChildPublish
             | Verb::PingResp
             | Verb::ServerDisconnect
             | Verb::StaleInput => self.network(verb, number),
@@ -283,6 +299,9 @@ impl World {
             }
             Some(Event::AttributesUpdated(update)) => assert!(!update.is_empty()),
             Some(Event::UpdateOffered(offer)) => self.offered(offer),
+            Some(Event::ChildDeleted { child }) if !self.deleted.contains(&child) => {
+                self.deleted.push(child);
+            }
             Some(_) => {}
             None => return false,
         }

@@ -1,5 +1,6 @@
 //! What network and server do.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::script::Verb;
@@ -38,7 +39,7 @@ impl World {
         match self.wire {
             Wire::Dialling(link) => {
                 let max_inflight = usize::from(self.client.config().max_inflight);
-                self.wire = Wire::Up(link, Peer::new(max_inflight));
+                self.wire = Wire::Up(link, Box::new(Peer::new(max_inflight)));
                 self.client.handle_connected(self.now, link);
             }
             Wire::Up(link, _) => self.client.handle_connected(self.now, link),
@@ -95,6 +96,7 @@ impl World {
                     .collect()
             }
             Verb::Publish => self.publish(number),
+            Verb::ChildPublish => self.publish_for_child(number),
             Verb::PingResp => alloc::vec![0xD0, 0],
             _ => {
                 let code = DISCONNECT[usize::from(number) % DISCONNECT.len()];
@@ -111,12 +113,15 @@ impl World {
         };
         let version = peer.version();
         match peer.unacknowledged.remove(&id) {
-            Some(Unacknowledged::Publish { numbers }) => {
+            Some(Unacknowledged::Publish { numbers, standing }) => {
                 let code = PUBACK[usize::from(number) % PUBACK.len()];
                 if code < 0x80 || version == ProtocolVersion::V3_1_1 {
                     numbers
                         .into_iter()
                         .for_each(|number| self.ledger.acknowledged(number));
+                    if let Some(standing) = standing {
+                        peer.announced.acknowledged(standing);
+                    }
                 }
                 packets::puback(version, id, code)
             }

@@ -1,9 +1,10 @@
 //! The messages of the server.
 
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use super::children::{CHILDREN, NAMES};
 use super::updates::announcement;
 use super::wire::Peer;
 use super::{Wire, World, packets};
@@ -63,6 +64,72 @@ impl World {
             _ => (attributes.into(), b"no JSON"),
         };
         packets::publish(version, &topic, id, payload)
+    }
+}
+
+impl World {
+    /// A message from the server about a child: of sixteen kinds for each child, at QoS 0 and at QoS 1.
+    pub(super) fn publish_for_child(&mut self, number: u8) -> Vec<u8> {
+        let at = usize::from(number) % CHILDREN;
+        let known = self.children[at];
+        let name = known.and_then(|known| self.client.gateway().name(known).map(String::from));
+        let device = serde_json::Value::from(name.as_deref().unwrap_or(NAMES[at]));
+        let Wire::Up(_, peer) = &mut self.wire else {
+            return Vec::new();
+        };
+        let version = peer.version();
+        self.server_number = self.server_number.wrapping_add(1);
+        let fresh = self.server_number;
+        let id = number.is_multiple_of(2).then_some(fresh);
+        let query = peer.child_queries.pop().unwrap_or(1_000);
+        let (attributes, rpc) = ("v1/gateway/attributes", "v1/gateway/rpc");
+        let of_child = |rest: &str| format!(r#"{{"device":{device},{rest}}}"#);
+        let notice = |method: &str, params: String| {
+            let topic = format!("v1/devices/me/rpc/request/{fresh}");
+            (
+                topic,
+                format!(r#"{{"method":"{method}","params":{params}}}"#),
+            )
+        };
+        let to = |topic: &str, payload: String| (String::from(topic), payload);
+        let (topic, payload) = match number / 3 % 16 {
+            0 => to(attributes, of_child(r#""data":{"k1":1}"#)),
+            1 => to(attributes, of_child(r#""data":{"deleted":["k1"]}"#)),
+            2 => to(attributes, of_child(r#""data":7"#)),
+            3 => to(
+                rpc,
+                of_child(r#""data":{"id":0,"method":"m0","params":{}}"#),
+            ),
+            4 => to(rpc, of_child(r#""data":{"id":0,"method":"m0","params":1}"#)),
+            5 => {
+                let call = format!(r#""data":{{"id":{fresh},"method":"m1"}}"#);
+                to(rpc, of_child(&call))
+            }
+            6 => to(rpc, of_child(r#""data":{"id":4}"#)),
+            7 => to(
+                "v1/gateway/attributes/response",
+                of_child(&format!(r#""id":{query},"value":1"#)),
+            ),
+            8 => to(
+                "v1/gateway/attributes/response",
+                of_child(&format!(r#""id":{query},"values":[]"#)),
+            ),
+            9 => to("v1/gateway/disconnect", of_child(r#""reason":150"#)),
+            10 => to("v1/gateway/disconnect", of_child(r#""reason":129"#)),
+            11 => notice("gateway_device_deleted", device.to_string()),
+            12 | 13 => {
+                let new = format!(
+                    "{}{}",
+                    NAMES[at],
+                    if number.is_multiple_of(2) { "" } else { "'" }
+                );
+                let new = serde_json::Value::from(new);
+                notice("gateway_device_renamed", format!("{{{device}:{new}}}"))
+            }
+            14 => to(attributes, r#"{"device":"nobody","data":{"k1":1}}"#.into()),
+            _ => to(rpc, "no JSON".into()),
+        };
+        packets::publish(version, &topic, id, payload.as_bytes())
     }
 }
 

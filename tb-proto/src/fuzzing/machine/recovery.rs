@@ -18,6 +18,8 @@ impl World {
         // A new connection, because the old one may be in the middle of anything.
         self.network(Verb::Lost, 0);
         self.settle();
+        self.revive_children();
+        self.settle();
         for _ in 0..MAX_TURNS {
             if !self.ledger.has_open() || self.client.state() == State::Closed {
                 return;

@@ -44,13 +44,16 @@ pub(super) enum Verb {
     Download,
     FetchChunk,
     ReportUpdate,
+    ChildMessage,
+    AboutChild,
+    ChildPublish,
     // Driver, where it does not fetch everything at once.
     FetchLink,
     FetchBytes,
     FetchEvent,
 }
 
-const LETTERS: [(u8, Verb); 37] = [
+const LETTERS: [(u8, Verb); 40] = [
     (b'w', Verb::Wait),
     (b'>', Verb::NextTimeout),
     (b'.', Verb::Timeout),
@@ -85,6 +88,9 @@ const LETTERS: [(u8, Verb); 37] = [
     (b'v', Verb::Download),
     (b'V', Verb::FetchChunk),
     (b'e', Verb::ReportUpdate),
+    (b'h', Verb::ChildMessage),
+    (b'H', Verb::AboutChild),
+    (b'n', Verb::ChildPublish),
     (b'L', Verb::FetchLink),
     (b'B', Verb::FetchBytes),
     (b'E', Verb::FetchEvent),

@@ -4,6 +4,7 @@
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
+use super::children::{Announced, Standing};
 use super::ledger::Ledger;
 use super::updates::Question;
 use crate::ProtocolVersion;
@@ -19,9 +20,16 @@ pub(super) struct Terms {
 /// A packet that waits for its acknowledgement.
 #[derive(Debug)]
 pub(super) enum Unacknowledged {
-    Publish { numbers: Vec<u32> },
-    Subscribe { filters: usize },
-    Unsubscribe { filters: usize },
+    Publish {
+        numbers: Vec<u32>,
+        standing: Option<Standing>,
+    },
+    Subscribe {
+        filters: usize,
+    },
+    Unsubscribe {
+        filters: usize,
+    },
 }
 
 #[derive(Debug)]
@@ -32,6 +40,9 @@ pub(super) struct Peer {
     /// Numbers of attribute requests and of RPC calls that came on this connection.
     pub(super) queries: Vec<i32>,
     pub(super) calls: Vec<i32>,
+    /// Numbers of questions for attributes of children that came on this connection.
+    pub(super) child_queries: Vec<i64>,
+    pub(super) announced: Announced,
     /// Questions for chunks of a package that came on this connection.
     pub(super) questions: Vec<Question>,
     /// Bytes of the server that are still on their way.
@@ -43,13 +54,15 @@ pub(super) struct Peer {
 }
 
 impl Peer {
-    pub(super) const fn new(max_inflight: usize) -> Self {
+    pub(super) fn new(max_inflight: usize) -> Self {
         Self {
             version: None,
             terms: None,
             unacknowledged: BTreeMap::new(),
             queries: Vec::new(),
             calls: Vec::new(),
+            child_queries: Vec::new(),
+            announced: Announced::default(),
             questions: Vec::new(),
             held: Vec::new(),
             unreadable: false,
@@ -138,6 +151,12 @@ impl Peer {
             .extend(asked("v1/devices/me/attributes/request/"));
         self.calls.extend(asked("v1/devices/me/rpc/request/"));
         self.questions.extend(Question::read(topic, payload));
+        let standing = topic.strip_prefix("v1/gateway/").and_then(|topic| {
+            if topic == "attributes/request" {
+                self.child_queries.extend(number(payload));
+            }
+            self.announced.read(topic, payload, !self.unreadable)
+        });
         let numbers: Vec<u32> = numbers(payload).collect();
         for &number in &numbers {
             ledger.written(number);
@@ -148,7 +167,7 @@ impl Peer {
                 terms.is_none_or(|terms| terms.takes_qos_1),
                 "QoS 1 was not offered"
             );
-            self.take_identifier(rest, Unacknowledged::Publish { numbers });
+            self.take_identifier(rest, Unacknowledged::Publish { numbers, standing });
             let publishes = self
                 .unacknowledged
                 .values()
@@ -160,6 +179,9 @@ impl Peer {
                 publishes <= most || self.unreadable,
                 "{publishes} on their way of {most}"
             );
+        } else if let Some(standing) = standing {
+            // A server that takes QoS 0 alone acknowledges nothing.
+            self.announced.acknowledged(standing);
         }
     }
 
@@ -221,6 +243,13 @@ fn text(bytes: &[u8]) -> Option<(&str, &[u8])> {
     let (len, rest) = bytes.split_first_chunk::<2>()?;
     let (text, rest) = rest.split_at_checked(usize::from(u16::from_be_bytes(*len)))?;
     Some((core::str::from_utf8(text).ok()?, rest))
+}
+
+/// The number that stands first in a payload.
+fn number(payload: &[u8]) -> Option<i64> {
+    let rest = payload.strip_prefix(b"{\"id\":")?;
+    let end = rest.iter().position(|byte| *byte == b',')?;
+    core::str::from_utf8(rest.get(..end)?).ok()?.parse().ok()
 }
 
 /// The numbers of messages in a payload: those of exactly six digits.

@@ -1,10 +1,12 @@
 //! The children of a gateway session: looked up or created when they are first named.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use crate::sim::backend::{Confirmation, DeviceId};
 use crate::sim::charges::Charged;
 use crate::sim::failures::Failure;
+use crate::sim::faults::ChildPoison;
 use crate::sim::publish::Taken;
 use crate::sim::rate_limits::Cost;
 use crate::sim::setup::DeviceSetup;
@@ -55,6 +57,16 @@ impl Simulator {
         name: &str,
         device_type: &str,
     ) -> Result<Taken, Failure> {
+        match self.faults.poisoned_connects.get(name) {
+            Some(ChildPoison::Element) => return Err(Failure::Element),
+            Some(ChildPoison::Handler) => return Err(Failure::Handler),
+            Some(ChildPoison::Uncaught) => return Err(Failure::Uncaught),
+            Some(ChildPoison::HangUp) => {
+                self.close(id);
+                return Ok(Taken::Answered);
+            }
+            None => {}
+        }
         match self.child(id, name, Named::ByConnect(device_type)) {
             Ok(_) => Ok(Taken::Queued(Confirmation::AtOnce)),
             Err(refused) => self.refuse_child(id, packet_id, refused),
@@ -166,6 +178,11 @@ impl Simulator {
             };
             session.children.insert(name.to_owned(), child);
         }
+        // Without a session it is nobody's, unless another has it.
+        let device_mut = self.backend.device_mut(device);
+        if has_session || device_mut.named_by.is_none() {
+            device_mut.named_by = Some((id, name.to_owned()));
+        }
         if has_session {
             self.send_pending_rpcs_of(id, device);
         }
@@ -200,32 +217,36 @@ impl Simulator {
 
     /// The name by which a session knows a child: a rename does not change it (reference §9.11).
     pub(super) fn child_name(&self, id: ConnectionId, device: DeviceId) -> Option<&str> {
-        let session = self.connections.get(&id)?.session()?;
-        let mut children = session.children.iter();
-        let known = children.find(|(_, child)| child.device == device);
-        known.map(|(name, _)| name.as_str())
+        let (connection, name, _) = self.gateway_of(device)?;
+        (connection == id).then_some(name)
     }
 
     /// Gateway sessions through which a device is reached.
     pub(in crate::sim) fn gateways_of(&self, device: DeviceId) -> Vec<ConnectionId> {
-        self.connections
-            .iter()
-            .filter(|(_, connection)| {
-                connection.session().is_some_and(|session| {
-                    let mut children = session.children.values();
-                    children.any(|&child| child.device == device && self.is_reached(child))
-                })
-            })
-            .map(|(&id, _)| id)
-            .collect()
+        let gateway = self.gateway_of(device);
+        let reached = gateway.filter(|&(.., child)| self.is_reached(child));
+        reached.map(|(id, ..)| id).into_iter().collect()
+    }
+
+    /// The session of the gateway that has a device, and what is known of it there. It is one at the
+    /// most: whoever gets a device takes it from the others.
+    fn gateway_of(&self, device: DeviceId) -> Option<(ConnectionId, &str, Child)> {
+        let (id, name) = self.backend.device(device).named_by.as_ref()?;
+        let session = self.connections.get(id)?.session()?;
+        let child = session.children.get(name)?;
+        (child.device == device).then_some((*id, name, *child))
     }
 
     /// A device has one session. A gateway that loses a child hears nothing of it (reference §9.11).
     pub(in crate::sim) fn take_from_gateways(&mut self, device: DeviceId) {
-        for id in self.gateways_of(device) {
-            if let Some(session) = self.session_mut(id) {
-                session.children.retain(|_, child| child.device != device);
-            }
+        let Some((id, name)) = self.backend.device_mut(device).named_by.take() else {
+            return;
+        };
+        if let Some(session) = self.session_mut(id)
+            && let Entry::Occupied(child) = session.children.entry(name)
+            && child.get().device == device
+        {
+            child.remove();
         }
     }
 

@@ -44,7 +44,7 @@ impl Simulator {
 
     pub(in crate::sim) fn delete_device(&mut self, device: DeviceId) {
         let gateway = self.backend.device(device).last_gateway;
-        self.backend.device_mut(device).deleted = true;
+        self.backend.delete(device);
         self.close_sessions(device, CloseReason::CredentialsUpdated);
         let mut params = String::new();
         quote(&mut params, &self.backend.device(device).name);
@@ -63,7 +63,7 @@ impl Simulator {
         params.push(':');
         quote(&mut params, &name);
         params.push('}');
-        self.backend.device_mut(device).name = name;
+        self.backend.rename(device, name);
         self.notify_gateway(gateway, "gateway_device_renamed", params);
     }
 
