@@ -34,7 +34,7 @@ pub struct ChildUpdate {
 #[non_exhaustive]
 pub enum ChildEvent {
     /// The server does not take the child. What is accepted for it waits; it is announced again after ten
-    /// minutes.
+    /// minutes, or after an hour if the server closes the connection whenever it is.
     Refused {
         /// The name of the child.
         child: String,

@@ -9,7 +9,9 @@ use super::requests::{AfterLinkEnd, Kind};
 use super::update_messages::REPORT_OVERHEAD;
 use super::{ChildId, Client, Completion, Event, RequestError, RequestId, limits};
 use crate::codec::{Filter, Publish, QoS, ReasonCode};
-use crate::mqtt::{Cause, Cost, Entry, MessageId, Outcome, Rejection, Signal, UndeliveredCause};
+use crate::mqtt::{
+    Cause, Cost, Entry, MessageId, OnLinkEnd, Outcome, Rejection, Signal, UndeliveredCause,
+};
 use crate::tb::AttributeValues;
 use crate::tb::rpc::read_rpc_answer;
 use crate::tb::split::Meaning;
@@ -185,7 +187,8 @@ impl Client {
                 return;
             }
             Content::Announcement { child, payload } => {
-                self.handle_announced(*child, payload, outcome);
+                let alone = publication.on_link_end == OnLinkEnd::Resend;
+                self.handle_announced(*child, payload, alone, outcome);
                 return;
             }
             Content::KeepAlive(_) => return,
@@ -278,7 +281,7 @@ impl Client {
     fn handle_request_settled(&mut self, request: RequestId, written: bool, outcome: Outcome) {
         match outcome {
             Outcome::Delivered(_) => {}
-            Outcome::LinkEnded => self.handle_request_lost(request, written),
+            Outcome::LinkEnded { .. } => self.handle_request_lost(request, written),
             Outcome::Undelivered(cause) => {
                 let error = match cause {
                     UndeliveredCause::Rejected(Rejection::Reason(reason)) => {

@@ -53,7 +53,7 @@ pub enum Event {
         update: AttributeUpdate,
     },
     /// The server does not take a child. What is accepted for it waits; it is announced again after
-    /// ten minutes.
+    /// ten minutes, or after an hour if the server closes the connection whenever it is.
     ChildRefused {
         /// The child.
         child: ChildId,

@@ -38,7 +38,7 @@ impl Client {
             Outcome::Delivered(delivered) => return self.delivered(id, delivered),
             Outcome::Undelivered(cause) => cause,
             // Only requests end with their connection, and they have no target.
-            Outcome::LinkEnded => UndeliveredCause::Rejected(Rejection::CallOver),
+            Outcome::LinkEnded { .. } => UndeliveredCause::Rejected(Rejection::CallOver),
         };
         match cause {
             UndeliveredCause::Rejected(_) => self.counters.rejected += 1,

@@ -117,7 +117,7 @@ impl Whole {
             (Outcome::Delivered(delivered), _) => self.outcome = Some(Ok(delivered)),
             (Outcome::Undelivered(cause), _) => self.outcome = Some(Err(cause)),
             // Parts are sent again as the whole would be.
-            (Outcome::LinkEnded, _) => self.outcome = Some(Err(UndeliveredCause::Abandoned)),
+            (Outcome::LinkEnded { .. }, _) => self.outcome = Some(Err(UndeliveredCause::Abandoned)),
         }
         self.under_way == 0
     }

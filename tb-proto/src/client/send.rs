@@ -129,6 +129,7 @@ impl Client {
             }
             self.send_together();
             self.release_children();
+            self.drop_idle_doubts();
             self.mqtt.disconnect(now, deadline);
         }
         self.advance();

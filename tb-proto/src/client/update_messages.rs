@@ -113,7 +113,7 @@ impl Client {
                     followed.updates.written(now, asked);
                 }
             }
-            Outcome::LinkEnded => {}
+            Outcome::LinkEnded { .. } => {}
         }
     }
 

@@ -257,7 +257,7 @@ impl<C: Content> Mqtt<C> {
         let id = entry.id;
         let origin = entry.publication.origin;
         if entry.publication.on_link_end == OnLinkEnd::End {
-            self.settle(id, Outcome::LinkEnded);
+            self.settle(id, Outcome::LinkEnded { blamed: false });
         } else {
             self.outbox.hold(place);
         }

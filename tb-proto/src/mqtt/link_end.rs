@@ -237,7 +237,9 @@ impl<C: Content> Mqtt<C> {
                 }
             };
             let outcome = match expires {
-                None => Some(Outcome::LinkEnded),
+                None => Some(Outcome::LinkEnded {
+                    blamed: entry.suspicion.session == Some(self.session),
+                }),
                 Some(Some(at)) if at <= self.now => {
                     Some(Outcome::Undelivered(UndeliveredCause::Expired))
                 }
@@ -271,7 +273,7 @@ impl<C: Content> Mqtt<C> {
             };
             if entry.publication.on_link_end == OnLinkEnd::End {
                 let id = entry.id;
-                self.settle(id, Outcome::LinkEnded);
+                self.settle(id, Outcome::LinkEnded { blamed: false });
             }
         }
     }

@@ -66,8 +66,11 @@ pub(crate) enum Progress {
 pub(crate) enum Outcome {
     Delivered(Delivered),
     Undelivered(UndeliveredCause),
-    /// The connection ended, and the message was to end with it.
-    LinkEnded,
+    /// The connection ended, and the message was to end with it. `blamed`: it was on its way, and may
+    /// have been what ended the connection.
+    LinkEnded {
+        blamed: bool,
+    },
 }
 
 /// Why the version of MQTT changed.

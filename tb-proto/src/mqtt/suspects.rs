@@ -13,7 +13,7 @@ use super::link::Link;
 use super::outbox::{Content, OnLinkEnd, Queue, SlotIndex, Stage};
 use super::signal::Outcome;
 use super::timers::Timer;
-use super::{Cause, LinkLost, Rejection, UndeliveredCause};
+use super::{Cause, LinkLost, MessageId, Rejection, UndeliveredCause};
 use crate::codec::{ProtocolVersion, ReasonCode};
 use crate::time::Instant;
 
@@ -66,18 +66,47 @@ impl<C: Content> Mqtt<C> {
             let Stage::InFlight { at, .. } = entry.stage else {
                 break;
             };
-            // Requests of the machine's own making die with the connection and are judged by their owner.
-            if entry.publication.on_link_end == OnLinkEnd::End
-                || self.now.duration_since(at) > TRIAL
-            {
+            if self.now.duration_since(at) > TRIAL {
                 continue;
             }
             let before = entry.suspicion.session.replace(session);
+            // Requests of the machine's own making die with the connection and are judged by their owner.
+            if entry.publication.on_link_end == OnLinkEnd::End {
+                continue;
+            }
             if before.is_some_and(|before| before.wrapping_add(1) == session) {
                 entry.suspicion.strikes = 0;
                 let id = entry.id;
                 self.outbox.suspect(id, self.now);
             }
+        }
+    }
+
+    /// From now on a message travels alone, and is rejected if that ends the connection again and again;
+    /// one that has been `convicted` before if it does so once.
+    pub(crate) fn suspect(&mut self, id: MessageId, convicted: bool) {
+        if convicted && let Some(entry) = self.outbox.get_mut(id) {
+            entry.suspicion.strikes = u8::MAX;
+            entry.suspicion.topic_works = true;
+        }
+        self.outbox.suspect(id, self.now);
+    }
+
+    /// Gives up a suspect that the application knows nothing of. If it is on its way, it ends with this
+    /// connection at the latest.
+    pub(crate) fn acquit(&mut self, id: MessageId) {
+        match self.outbox.get(id).map(|entry| entry.stage) {
+            Some(Stage::Suspect { .. }) => {
+                self.outbox.remove(id);
+            }
+            Some(_) => {
+                self.outbox
+                    .edit(id, |publication| publication.on_link_end = OnLinkEnd::End);
+                if let Phase::Online(link) = &mut self.phase {
+                    link.trial.take_if(|(trial, _)| *trial == id);
+                }
+            }
+            None => {}
         }
     }
 
@@ -94,13 +123,18 @@ impl<C: Content> Mqtt<C> {
         ]
         .into_iter()
         .any(|queue| self.outbox.first(queue).is_some());
-        if others && self.now < link.online_since + OTHERS_FIRST {
+        let early = self.now < link.online_since + OTHERS_FIRST;
+        if others && early {
             return None;
         }
         self.suspects()
             .filter(|&(place, _)| {
+                // Of origins more is to come than waits here.
                 let entry = self.outbox.at(place);
-                entry.is_some_and(|entry| self.outbox.waits_for_origin(entry).is_none())
+                entry.is_some_and(|entry| {
+                    self.outbox.waits_for_origin(entry).is_none()
+                        && !(early && entry.publication.content.is_of_gateway())
+                })
             })
             .find(|&(_, not_before)| not_before <= self.now)
             .map(|(place, _)| place)
@@ -138,13 +172,16 @@ impl<C: Content> Mqtt<C> {
     }
 
     /// A message was acknowledged: its topic works, whatever is suspected of others on it.
+    #[inline]
     pub(super) fn topic_works(&mut self, place: SlotIndex) {
-        let Some(topic) = self
-            .outbox
-            .first(Queue::Suspect)
-            .and_then(|_| self.outbox.at(place))
-            .map(|entry| entry.publication.topic.clone())
-        else {
+        if self.outbox.first(Queue::Suspect).is_some() {
+            self.clear_topic_of(place);
+        }
+    }
+
+    fn clear_topic_of(&mut self, place: SlotIndex) {
+        let entry = self.outbox.at(place);
+        let Some(topic) = entry.map(|entry| entry.publication.topic.clone()) else {
             return;
         };
         let mut next = self.outbox.first(Queue::Suspect);
@@ -159,7 +196,7 @@ impl<C: Content> Mqtt<C> {
     }
 
     /// A lone suspect ended the connection.
-    fn strike(&mut self, trial: super::MessageId, version: ProtocolVersion) {
+    fn strike(&mut self, trial: MessageId, version: ProtocolVersion) {
         let Some(entry) = self.outbox.get_mut(trial) else {
             return;
         };

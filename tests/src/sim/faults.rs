@@ -22,6 +22,8 @@ pub struct Faults {
     pub late_ota_deletion: bool,
     /// Children whose telemetry, attributes and claims are taken badly, by name.
     pub poisoned_children: BTreeMap<String, ChildPoison>,
+    /// Children whose connect is taken badly, by name.
+    pub poisoned_connects: BTreeMap<String, ChildPoison>,
     /// Nothing is answered and nothing is sent, as behind a half-open link. Bytes that come in wait;
     /// they are processed with the first that come after this is over.
     pub silent: bool,
@@ -47,6 +49,7 @@ impl Default for Faults {
             refuse_connect: None,
             late_ota_deletion: false,
             poisoned_children: BTreeMap::new(),
+            poisoned_connects: BTreeMap::new(),
             silent: false,
             refuse_tcp: false,
             mqtt5: Mqtt5Support::Accepted,
@@ -68,13 +71,16 @@ pub struct ConnectRefusal {
     pub until: Option<Time>,
 }
 
-/// What the part of a poisoned child does to the message of a gateway. The other parts are stored.
+/// What the part of a poisoned child, or its connect, does to the message of a gateway. The other parts
+/// are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChildPoison {
     /// Failure class E: it counts as invalid.
     Element,
     /// Failure class G: the handler fails over it.
     Handler,
+    /// Failure class U: an error that nobody catches.
+    Uncaught,
     /// The connection ends without a word and without an acknowledgement.
     HangUp,
 }

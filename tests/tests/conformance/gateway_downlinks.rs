@@ -296,6 +296,7 @@ fn a_poisoned_child_ends_as_told_and_the_others_are_stored() {
         for poison in [
             ChildPoison::Element,
             ChildPoison::Handler,
+            ChildPoison::Uncaught,
             ChildPoison::HangUp,
         ] {
             let (mut world, peer) = gateway_of(version, &["bad", "good"]);
@@ -305,6 +306,7 @@ fn a_poisoned_child_ends_as_told_and_the_others_are_stored() {
             match poison {
                 ChildPoison::Element => world.expect_class_a(peer, version, 1),
                 ChildPoison::Handler => expect_class_g(&mut world, peer, version, 1),
+                ChildPoison::Uncaught => world.expect_class_u(peer, version),
                 ChildPoison::HangUp => world.expect_closed(peer, &[]),
             }
             assert_eq!(world.telemetry(), ["b LONG 1"]);

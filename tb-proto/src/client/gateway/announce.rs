@@ -21,6 +21,9 @@ const MOST_WAITING: usize = 16;
 /// answer that the server remembers for five minutes (TB §9.10).
 const RETRY: Duration = Duration::from_secs(600);
 
+/// One that closes the connection is tried again after this: it costs all others their connection.
+const RETRY_ALONE: Duration = Duration::from_secs(3_600);
+
 impl Client {
     /// Announces as many children as may be announced now. Returns whether there was one.
     pub(in crate::client) fn announce_children(&mut self) -> bool {
@@ -31,22 +34,39 @@ impl Client {
             return false;
         }
         let most = config.max_announcing;
-        let all = !self.mqtt.is_draining();
+        let draining = self.mqtt.is_draining();
         let mut any = false;
-        while self.children.announcing() < most
+        let now = self.mqtt.now();
+        while self.children.doubts.may_announce(now)
+            && self.children.announcing() < most
             && self.mqtt.outbox().count(Queue::OriginsUrgent) < MOST_WAITING
-            && let Some(child) = self.children.next(all)
+            && let Some(child) = {
+                let outbox = self.mqtt.outbox();
+                let waits = |child: ChildId| outbox.queued_of(child.0) > 0;
+                self.children.next(|child| !draining || waits(child))
+            }
         {
-            self.announce(child);
+            if self.children.doubts.closes(child) {
+                self.announce_alone(child);
+            } else {
+                self.announce(child);
+            }
             any = true;
         }
         any
     }
 
     fn announce(&mut self, child: ChildId) {
+        let announcement = self.announcement(child);
+        self.children.announce(child);
+        self.children.doubts.announced(self.mqtt.now());
+        self.mqtt.submit(announcement, false);
+    }
+
+    pub(super) fn announcement(&self, child: ChildId) -> Publication<Content> {
         let device = payload::device(self.mqtt.outbox().name_of(child.0));
         let payload = payload::connect(device, self.children.profile(child));
-        let publication = Publication {
+        Publication {
             topic: topics::CONNECT,
             content: Content::Announcement {
                 child,
@@ -60,29 +80,43 @@ impl Client {
             on_link_end: OnLinkEnd::End,
             is_activity: true,
             origin: None,
-        };
-        self.children.announce(child);
-        self.mqtt.submit(publication, false);
+        }
     }
 
-    /// An announcement has its outcome.
+    /// An announcement, one beside others or one that travelled alone, has its outcome.
     pub(in crate::client) fn handle_announced(
         &mut self,
         child: ChildId,
         announced: &[u8],
+        alone: bool,
         outcome: Outcome,
     ) {
         let device = payload::device(self.mqtt.outbox().name_of(child.0));
-        let is_as_announced = self.children.standing(child) == Some(Standing::Announcing)
-            && payload::connects(announced, device);
-        let refusal = match outcome {
+        let standing = if alone {
+            Standing::Suspected
+        } else {
+            Standing::Announcing
+        };
+        // Otherwise it was renamed or deleted meanwhile.
+        let is_as_announced =
+            self.children.standing(child) == Some(standing) && payload::connects(announced, device);
+        match outcome {
             // The next connection begins anew.
-            Outcome::LinkEnded | Outcome::Undelivered(UndeliveredCause::Abandoned) => return,
-            // It was renamed or deleted meanwhile.
-            _ if !is_as_announced => {
-                self.children.missed();
+            Outcome::LinkEnded { blamed } => {
+                if blamed && is_as_announced {
+                    self.blame(child);
+                }
                 return;
             }
+            Outcome::Undelivered(UndeliveredCause::Abandoned) => return,
+            _ if alone => {}
+            _ => self.children.answered(),
+        }
+        if !is_as_announced {
+            return;
+        }
+        self.children.doubts.remove(child);
+        let (refusal, pause) = match outcome {
             Outcome::Delivered(_) => {
                 self.children.announced(child);
                 self.mqtt.outbox_mut().open_origin(child.0);
@@ -91,15 +125,18 @@ impl Client {
                 self.start_keeping_alive(child);
                 return;
             }
-            Outcome::Undelivered(UndeliveredCause::Rejected(Rejection::Reason(
-                ReasonCode::QUOTA_EXCEEDED,
-            ))) => ChildRefusal::DeviceLimit,
-            Outcome::Undelivered(UndeliveredCause::Rejected(Rejection::Reason(reason))) => {
-                ChildRefusal::Reason(reason)
-            }
-            Outcome::Undelivered(_) => ChildRefusal::NoAnswer,
+            Outcome::Undelivered(UndeliveredCause::Rejected(rejection)) => match rejection {
+                Rejection::Reason(ReasonCode::QUOTA_EXCEEDED) => (ChildRefusal::DeviceLimit, RETRY),
+                Rejection::Reason(reason) => (ChildRefusal::Reason(reason), RETRY),
+                Rejection::ClosesConnection => {
+                    self.children.doubts.convict(child);
+                    (ChildRefusal::ClosesConnection, RETRY_ALONE)
+                }
+                _ => (ChildRefusal::NoAnswer, RETRY),
+            },
+            _ => (ChildRefusal::NoAnswer, RETRY),
         };
-        self.children.refuse(child, self.mqtt.now() + RETRY);
+        self.children.refuse(child, self.mqtt.now() + pause);
         self.events.notice(Event::ChildRefused {
             child,
             reason: refusal,

@@ -4,7 +4,7 @@
 //!   Unannounced ──▶ Queued (something waits) ──▶ Announcing ──acknowledged──▶ Announced
 //!       ▲                                            │ refused                  │ disconnected
 //!       │ the connection ended                       ▼                          ▼
-//!       └──────────── all but ───────── Refused until a time            Left, Deleted
+//!       └──────────── all but ── Suspected, Refused until a time        Left, Deleted
 //! ```
 
 use alloc::boxed::Box;
@@ -12,6 +12,7 @@ use alloc::collections::{BTreeSet, VecDeque};
 use alloc::vec::Vec;
 
 use super::combining::Waiting;
+use super::doubts::Doubts;
 use super::names::Names;
 use crate::client::attribute_lane::AttributeLane;
 use crate::mqtt::Origin;
@@ -41,6 +42,8 @@ pub(super) enum Standing {
     Left,
     /// The device was deleted on the server. Only what the application sends later announces it.
     Deleted,
+    /// Its announcement may be what ends connections: it travels alone.
+    Suspected,
     /// The server does not take it; it is tried again then.
     Refused {
         until: Instant,
@@ -78,6 +81,7 @@ pub(in crate::client) struct Children {
     cursor: usize,
     announcing: usize,
     refused: BTreeSet<(Instant, ChildId)>,
+    pub(super) doubts: Doubts,
     quiet: BTreeSet<(Instant, ChildId)>,
     /// Telemetry that waits for others.
     pub(super) waiting: Waiting,
@@ -133,7 +137,10 @@ impl Children {
     pub(super) fn standing(&self, child: ChildId) -> Option<Standing> {
         let child = self.all.get(child.get())?;
         Some(match child.standing {
-            standing @ (Standing::Left | Standing::Deleted | Standing::Refused { .. }) => standing,
+            standing @ (Standing::Left
+            | Standing::Deleted
+            | Standing::Suspected
+            | Standing::Refused { .. }) => standing,
             standing if child.as_of == self.connection => standing,
             _ => Standing::Unannounced,
         })
@@ -146,6 +153,7 @@ impl Children {
         self.cursor = 0;
         self.announcing = 0;
         self.quiet.clear();
+        self.doubts.online();
     }
 
     /// Something is wanted of a child: it is announced soon.
@@ -165,17 +173,17 @@ impl Children {
         self.cursor < self.all.len() || !self.queued.is_empty() || !self.lanes_due.is_empty()
     }
 
-    /// The next child to be announced; those of which nothing waits only if `all`.
-    pub(super) fn next(&mut self, all: bool) -> Option<ChildId> {
+    /// The next child to be announced: those that are queued, then all others for which there is a reason.
+    pub(super) fn next(&mut self, is_worth_it: impl Fn(ChildId) -> bool) -> Option<ChildId> {
         while let Some(child) = self.queued.pop_front() {
             if self.standing(child) == Some(Standing::Queued) {
                 return Some(child);
             }
         }
-        while all && self.cursor < self.all.len() {
+        while self.cursor < self.all.len() {
             let child = Origin::at(self.cursor).map(ChildId)?;
             self.cursor += 1;
-            if self.standing(child) == Some(Standing::Unannounced) {
+            if self.standing(child) == Some(Standing::Unannounced) && is_worth_it(child) {
                 return Some(child);
             }
         }
@@ -191,18 +199,20 @@ impl Children {
         self.stand(child, Standing::Announcing);
     }
 
+    pub(super) fn suspect(&mut self, child: ChildId) {
+        self.stand(child, Standing::Suspected);
+    }
+
     pub(super) fn announced(&mut self, child: ChildId) {
-        self.announcing = self.announcing.saturating_sub(1);
         self.stand(child, Standing::Announced);
     }
 
-    /// An announcement was acknowledged that means nothing any more.
-    pub(super) fn missed(&mut self) {
+    /// An announcement has its outcome, one that did not travel alone.
+    pub(super) fn answered(&mut self) {
         self.announcing = self.announcing.saturating_sub(1);
     }
 
     pub(super) fn refuse(&mut self, child: ChildId, until: Instant) {
-        self.announcing = self.announcing.saturating_sub(1);
         self.stand(child, Standing::Refused { until });
         self.refused.insert((until, child));
     }
@@ -225,7 +235,10 @@ impl Children {
         let refused = self.refused.first().map(|&(until, _)| until);
         let quiet = self.quiet.first().map(|&(at, _)| at);
         let waiting = self.waiting.due();
-        refused.into_iter().chain(quiet).chain(waiting).min()
+        let others = self.cursor < self.all.len() || !self.queued.is_empty();
+        let announcement = self.doubts.next_announcement().filter(|_| others);
+        let each = [refused, quiet, waiting, announcement];
+        each.into_iter().flatten().min()
     }
 
     /// The child is looked at then.
@@ -304,7 +317,7 @@ impl Children {
             + self.text_bytes
             + self.queued.capacity() * size_of::<ChildId>()
             + self.waiting.memory()
-            + (self.refused.len() + self.quiet.len()) * Self::TIMER_BYTES
+            + (self.refused.len() + self.quiet.len() + self.doubts.len()) * Self::TIMER_BYTES
     }
 
     fn stand(&mut self, child: ChildId, standing: Standing) {

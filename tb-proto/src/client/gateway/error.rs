@@ -32,7 +32,8 @@ pub enum InvalidChild {
     },
 }
 
-/// Why the server does not take a child. Its messages wait; it is announced again every ten minutes.
+/// Why the server does not take a child. Its messages wait; it is announced again after ten minutes, or
+/// after an hour if that closes the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ChildRefusal {
@@ -41,6 +42,9 @@ pub enum ChildRefusal {
     /// The server answered with this code: a name that it does not take, or it cannot create devices
     /// now (TB §9.10).
     Reason(ReasonCode),
+    /// Whenever the child is announced the server closes the connection. It was found out by announcing
+    /// it alone.
+    ClosesConnection,
     /// The server does not answer, or the announcement fits into no packet.
     NoAnswer,
 }
@@ -68,6 +72,9 @@ impl fmt::Display for ChildRefusal {
         match self {
             Self::DeviceLimit => f.write_str("the tenant may have no more devices"),
             Self::Reason(reason) => write!(f, "the server does not take the child: {reason}"),
+            Self::ClosesConnection => {
+                f.write_str("the server closes the connection whenever the child is announced")
+            }
             Self::NoAnswer => f.write_str("the server does not answer to the child's announcement"),
         }
     }

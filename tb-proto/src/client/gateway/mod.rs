@@ -5,6 +5,7 @@ mod ask;
 mod children;
 pub(super) mod combining;
 mod config;
+mod doubts;
 mod downlink;
 mod error;
 mod names;

@@ -51,6 +51,7 @@ impl Client {
     /// want that.
     fn delete_child(&mut self, child: ChildId) {
         self.mqtt.outbox_mut().close_origin(child.0);
+        self.drop_doubt(child);
         self.children.delete(child);
         self.events.notice(Event::ChildDeleted { child });
     }
@@ -62,6 +63,7 @@ impl Client {
             return;
         }
         let standing = self.children.standing(child);
+        self.drop_doubt(child);
         let old = payload::disconnect(payload::device(self.mqtt.outbox().name_of(child.0)));
         self.children.rename(child, &to);
         let outbox = self.mqtt.outbox_mut();

@@ -267,7 +267,10 @@ impl<C: Content> Outbox<C> {
             self.content_bytes -= entry.publication.content.memory();
             change(&mut entry.publication);
             self.content_bytes += entry.publication.content.memory();
-            entry.cost = entry.publication.cost();
+            // What is on its way costs what it did when it was written.
+            if !matches!(entry.stage, Stage::InFlight { .. }) {
+                entry.cost = entry.publication.cost();
+            }
             let changed = entry.publication.expires;
             if expires != changed {
                 if let Some(expires) = expires {
@@ -281,6 +284,7 @@ impl<C: Content> Outbox<C> {
     }
 
     /// A message was written at QoS 1.
+    #[inline]
     pub(crate) fn written(
         &mut self,
         place: SlotIndex,

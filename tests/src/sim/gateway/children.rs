@@ -6,6 +6,7 @@ use std::collections::btree_map::Entry;
 use crate::sim::backend::{Confirmation, DeviceId};
 use crate::sim::charges::Charged;
 use crate::sim::failures::Failure;
+use crate::sim::faults::ChildPoison;
 use crate::sim::publish::Taken;
 use crate::sim::rate_limits::Cost;
 use crate::sim::setup::DeviceSetup;
@@ -56,6 +57,16 @@ impl Simulator {
         name: &str,
         device_type: &str,
     ) -> Result<Taken, Failure> {
+        match self.faults.poisoned_connects.get(name) {
+            Some(ChildPoison::Element) => return Err(Failure::Element),
+            Some(ChildPoison::Handler) => return Err(Failure::Handler),
+            Some(ChildPoison::Uncaught) => return Err(Failure::Uncaught),
+            Some(ChildPoison::HangUp) => {
+                self.close(id);
+                return Ok(Taken::Answered);
+            }
+            None => {}
+        }
         match self.child(id, name, Named::ByConnect(device_type)) {
             Ok(_) => Ok(Taken::Queued(Confirmation::AtOnce)),
             Err(refused) => self.refuse_child(id, packet_id, refused),

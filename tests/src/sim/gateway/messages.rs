@@ -308,6 +308,8 @@ impl Simulator {
         if any(Part::Poisoned(ChildPoison::HangUp)) {
             self.close(id);
             Ok(Taken::Answered)
+        } else if any(Part::Poisoned(ChildPoison::Uncaught)) {
+            Err(Failure::Uncaught)
         } else if any(Part::Poisoned(ChildPoison::Handler)) {
             Err(Failure::Handler)
         } else if any(Part::Invalid) || any(Part::Poisoned(ChildPoison::Element)) {

@@ -136,6 +136,19 @@ fn a_client_that_disconnects_delivers_what_children_have_left() {
 }
 
 #[test]
+fn a_client_that_disconnects_delivers_what_waited_for_its_child_when_a_connection_was_lost() {
+    let mut rig = Rig::new();
+    let child = rig.child("meter");
+    let sent = rig.send(child, &json!({ "flow": 1 }));
+    // Connected, and the announcement is on its way.
+    rig.wait(ms(12)).cut();
+    let now = rig.at();
+    let _ = rig.client.disconnect(now, now + sec(10));
+    rig.wait(sec(11));
+    assert!(rig.is_delivered(sent));
+}
+
+#[test]
 fn what_could_not_be_delivered_comes_back_as_it_was_given_and_names_its_child() {
     let mut rig = Rig::new();
     let child = rig.child("meter");

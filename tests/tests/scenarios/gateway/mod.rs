@@ -3,6 +3,7 @@
 mod announcing;
 mod both_ways;
 mod combining;
+mod hanging_up;
 mod keeping;
 mod rig;
 mod updating;

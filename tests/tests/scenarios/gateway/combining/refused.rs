@@ -57,6 +57,11 @@ fn on_mqtt_5_of_twenty_children_only_the_one_is_rejected_on_which_the_server_fai
 }
 
 #[test]
+fn on_mqtt_5_of_twenty_children_only_the_one_is_rejected_that_is_blamed_for_the_end() {
+    poisoned(V5, ChildPoison::Uncaught);
+}
+
+#[test]
 fn on_mqtt_3_of_twenty_children_only_the_one_is_rejected_whose_part_is_invalid() {
     poisoned(V3_1_1, ChildPoison::Element);
 }

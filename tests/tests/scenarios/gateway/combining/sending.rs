@@ -3,10 +3,11 @@
 use core::time::Duration;
 
 use serde_json::{Value, json};
-use tb_proto::{Combining, Priority, QoS, Telemetry};
+use tb_proto::{Client, Combining, Priority, QoS, Telemetry};
+use tb_tests::sim::{Stored, TypedValue};
 
 use super::{all_delivered, combining, elements, name, publishes, rig, telemetry, with_children};
-use crate::gateway::rig::{config, setup};
+use crate::gateway::rig::{Rig, config, setup};
 use crate::{ms, sec};
 
 #[test]
@@ -236,4 +237,47 @@ fn the_window_counts_packets_and_not_what_is_in_them() {
     assert_eq!(telemetry(&rig).len(), 8);
     assert_eq!(rig.simulator.most_in_flight(), 2);
     all_delivered(&mut rig, sent);
+}
+
+#[test]
+fn what_shares_a_publish_overtakes_nothing_of_its_own_child() {
+    let (mut rig, children) = rig(2);
+    rig.cut();
+    let mut sent = vec![rig.send(children[0], &json!({ "flow": 1 }))];
+    let now = rig.at();
+    let claim = rig.client.gateway().claim(now, children[0], "tulip");
+    sent.push(claim.unwrap());
+    for &child in &children {
+        sent.push(rig.send(child, &json!({ "flow": 2 })));
+    }
+    rig.wait(sec(10));
+    all_delivered(&mut rig, sent);
+    let of_first = |publish: &Value| publish.get("m0").is_some();
+    assert!(of_first(&telemetry(&rig)[0]));
+    let is_claim = |fact: &Stored| matches!(fact, Stored::Claim { .. });
+    let is_second = |fact: &Stored| {
+        matches!(fact, Stored::Telemetry { device, value, .. }
+            if device == "m0" && *value == TypedValue::Long(2))
+    };
+    let stored = rig.simulator.stored();
+    let place = |what: &dyn Fn(&Stored) -> bool| stored.iter().position(what);
+    assert!(place(&is_claim) < place(&is_second));
+}
+
+#[test]
+fn what_waits_for_the_wall_clock_does_not_overtake_what_waits_for_others() {
+    let gateway = combining(Combining::new().max_delay(sec(10)));
+    let mut rig = Rig::of(gateway.clone(), setup());
+    rig.client = Client::new(gateway, rig.at(), 7).unwrap();
+    let meter = rig.child("m0");
+    rig.wait(sec(2));
+    let now = rig.at();
+    let unix_ms = setup().server.unix_ms_at_start;
+    let timed = Telemetry::from(&json!({ "flow": 1 })).at(unix_ms);
+    let timed = rig.client.gateway().send_telemetry(now, meter, timed);
+    let sent = vec![timed.unwrap(), rig.send(meter, &json!({ "flow": 2 }))];
+    rig.client.set_wall_clock(now, unix_ms + 2_000);
+    rig.wait(sec(20));
+    all_delivered(&mut rig, sent);
+    assert_eq!(rig.stored("m0", "flow"), [1, 2]);
 }
