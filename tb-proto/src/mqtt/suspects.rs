@@ -172,13 +172,16 @@ impl<C: Content> Mqtt<C> {
     }
 
     /// A message was acknowledged: its topic works, whatever is suspected of others on it.
+    #[inline]
     pub(super) fn topic_works(&mut self, place: SlotIndex) {
-        let Some(topic) = self
-            .outbox
-            .first(Queue::Suspect)
-            .and_then(|_| self.outbox.at(place))
-            .map(|entry| entry.publication.topic.clone())
-        else {
+        if self.outbox.first(Queue::Suspect).is_some() {
+            self.clear_topic_of(place);
+        }
+    }
+
+    fn clear_topic_of(&mut self, place: SlotIndex) {
+        let entry = self.outbox.at(place);
+        let Some(topic) = entry.map(|entry| entry.publication.topic.clone()) else {
             return;
         };
         let mut next = self.outbox.first(Queue::Suspect);

@@ -173,6 +173,17 @@ impl<C: Content> Mqtt<C> {
 
     /// Whether a message can be written, or something has to be set up for its sake.
     pub(super) fn has_turn(&self, link: &Link) -> bool {
+        // Quickly told of a burst that waits for the window, since a driver asks at every call.
+        if let Some(entry) = self
+            .outbox
+            .first(Queue::Normal)
+            .and_then(|at| self.outbox.at(at))
+            && entry.publication.qos == QoS::AtLeastOnce
+            && self.outbox.waiting() == self.outbox.count(Queue::Normal)
+            && !self.window_is_open(link)
+        {
+            return false;
+        }
         match self.next_turn(link) {
             Turn::Write { .. } | Turn::Cut { .. } | Turn::Hold { .. } => true,
             // The timer, or the question that an acknowledgement answers, may have to be set.

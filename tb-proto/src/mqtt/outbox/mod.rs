@@ -284,6 +284,7 @@ impl<C: Content> Outbox<C> {
     }
 
     /// A message was written at QoS 1.
+    #[inline]
     pub(crate) fn written(
         &mut self,
         place: SlotIndex,
