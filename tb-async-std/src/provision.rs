@@ -48,7 +48,7 @@ where
     StartError: From<U::Error>,
 {
     let endpoint = url.try_into().map_err(StartError::from)?;
-    let connector = over_tls(tls, &endpoint)?;
+    let connector = tb_driver::stack_with_tls(Tcp, &endpoint, tls)?;
     asked(connector, endpoint, request).await
 }
 
@@ -97,14 +97,8 @@ where
     StartError: From<U::Error>,
 {
     let endpoint = url.try_into().map_err(StartError::from)?;
-    let connector = over_tls(tls, &endpoint)?;
+    let connector = tb_driver::stack_with_tls(Tcp, &endpoint, tls)?;
     kept(connector, path.into(), endpoint, request).await
-}
-
-#[cfg(feature = "_rustls")]
-fn over_tls(tls: TlsConfig, endpoint: &Endpoint) -> Result<Stack<Tcp>, StartError> {
-    tb_driver::check_tls(&tls, core::slice::from_ref(endpoint))?;
-    Ok(Stack::over(Tcp).config(tls))
 }
 
 async fn asked(

@@ -70,9 +70,9 @@ pub use error::{DeliveryError, Error, NotConnected, RecvError, RoomError, StartE
 pub use gateway::{Child, Gateway, NewChild};
 pub use provision::NotProvisioned;
 pub use room::{Permit, RoomRequest};
-#[cfg(feature = "_rustls")]
-pub use setup::check_tls;
 pub use setup::{Setup, Stack, check_plain, stack};
+#[cfg(feature = "_rustls")]
+pub use setup::{check_tls, stack_with_tls};
 pub use streams::{ChildEvent, ChildUpdate, Receiver, Recv, RpcRequest, Warning};
 pub use ticket::{Delivery, Reply, Request};
 pub use timer::Timer;

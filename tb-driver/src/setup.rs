@@ -97,17 +97,33 @@ impl Setup {
 ///
 /// # Errors
 /// [`StartError::Tls`], [`StartError::TlsNotSupported`].
+#[cfg(feature = "_rustls")]
 pub fn stack<C>(below: C, endpoint: &Endpoint) -> Result<Stack<C>, StartError> {
-    let endpoints = core::slice::from_ref(endpoint);
-    #[cfg(feature = "_rustls")]
-    let stack = Tls::over(below);
-    #[cfg(feature = "_rustls")]
-    check_tls(&TlsConfig::new(), endpoints)?;
-    #[cfg(not(feature = "_rustls"))]
-    let stack = below;
-    #[cfg(not(feature = "_rustls"))]
-    check_plain(endpoints)?;
-    Ok(stack)
+    stack_with_tls(below, endpoint, TlsConfig::new())
+}
+
+/// A connector for one server: the connections of `below`, as no feature brings TLS.
+///
+/// # Errors
+/// [`StartError::TlsNotSupported`].
+#[cfg(not(feature = "_rustls"))]
+pub fn stack<C>(below: C, endpoint: &Endpoint) -> Result<Stack<C>, StartError> {
+    check_plain(core::slice::from_ref(endpoint))?;
+    Ok(below)
+}
+
+/// As [`stack`], with this configuration of TLS.
+///
+/// # Errors
+/// [`StartError::Tls`].
+#[cfg(feature = "_rustls")]
+pub fn stack_with_tls<C>(
+    below: C,
+    endpoint: &Endpoint,
+    tls: TlsConfig,
+) -> Result<Stack<C>, StartError> {
+    check_tls(&tls, core::slice::from_ref(endpoint))?;
+    Ok(Tls::over(below).config(tls))
 }
 
 /// Checks everything that TLS with these servers needs; reads its files.

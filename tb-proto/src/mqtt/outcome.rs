@@ -43,6 +43,10 @@ pub enum Rejection {
     /// The server answered with this code (MQTT 5).
     Reason(ReasonCode),
     /// Whenever this message is sent, the server closes the connection.
+    ///
+    /// On MQTT 5 the server says so, and no lost connection rejects a message that is innocent. On 3.1.1 a
+    /// bare close is all there is: an innocent message is rejected at most if the other side ends two
+    /// connections in a row with it in company, and then three on which it is alone.
     ClosesConnection,
     /// The server acknowledges other messages but never this one.
     NoAnswer,

@@ -117,6 +117,8 @@ impl Client {
         }
         self.children.doubts.remove(child);
         let (refusal, pause) = match outcome {
+            // Believed late, and in the same moment in which the connection ended.
+            Outcome::Delivered(_) if !self.mqtt.is_online() => return self.children.lose(child),
             Outcome::Delivered(_) => {
                 self.children.announced(child);
                 self.mqtt.outbox_mut().open_origin(child.0);

@@ -1,7 +1,9 @@
 //! Children are announced before anything is sent for them, on every connection.
 
 use serde_json::json;
-use tb_proto::{ChildRefusal, Event, InvalidChild, UndeliveredCause};
+use tb_proto::{
+    ChildRefusal, Event, InvalidChild, ProtocolVersion, UndeliveredCause, VersionPolicy,
+};
 use tb_tests::sim::Setup;
 
 use super::rig::{Rig, config, setup};
@@ -146,6 +148,22 @@ fn a_client_that_disconnects_delivers_what_waited_for_its_child_when_a_connectio
     let _ = rig.client.disconnect(now, now + sec(10));
     rig.wait(sec(11));
     assert!(rig.is_delivered(sent));
+}
+
+#[test]
+fn an_announcement_that_is_believed_as_the_connection_ends_opens_nothing_on_the_next_one() {
+    let config = config().version(VersionPolicy::Only(ProtocolVersion::V3_1_1));
+    let mut rig = Rig::of(config, setup());
+    let meter = rig.child("meter");
+    let sent = rig.send(meter, &json!({ "flow": 1 }));
+    // Acknowledged, and in doubt.
+    rig.wait(ms(25));
+    // The device sleeps: all that was due meanwhile is due at once, the end of the connection too.
+    let later = rig.at() + sec(200);
+    rig.client.handle_timeout(later);
+    rig.wait(sec(400));
+    assert!(rig.is_delivered(sent));
+    assert_eq!(rig.looked_up(), [("meter", "meter"), ("meter", "meter")]);
 }
 
 #[test]
