@@ -135,3 +135,48 @@ fn children_that_were_deleted_left_no_room_to_bring_them_back() {
         .child_disconnect(0)
         .settle();
 }
+
+/// The server acknowledged what it refused, and the end of the connection came late enough for the
+/// acknowledgement to be believed.
+#[test]
+fn on_3_1_1_the_close_that_says_that_a_message_was_refused_came_late() {
+    World::gateway(ProtocolVersion::V3_1_1, 210)
+        .send(4)
+        .withhold_pubacks(17)
+        .send_attribute(1)
+        .send_expiring(ms(1487))
+        .child_request(2, ms(41586))
+        .child_attribute(4, 0)
+        .wait(ms(19733))
+        .call_device()
+        .call()
+        .child_attribute(4, 2)
+        .send(1)
+        .child_request(0, ms(24877))
+        .call_idempotent()
+        .send_expiring(ms(893))
+        .send_expiring(ms(2545))
+        .send_pack(87)
+        .send_attribute(0)
+        .send(3)
+        .send(2)
+        .send(5)
+        .call_child(4)
+        .latency(ms(93), ms(65))
+        .request_attributes(ms(11960))
+        .child_claim(1)
+        .send_urgent(2)
+        .renew_credentials()
+        .child_request(3, ms(26067))
+        .call()
+        .wait(ms(1555))
+        .child_send_urgent(4, 1)
+        .call_idempotent()
+        .wait(ms(2284))
+        .request_attributes(ms(12077))
+        .latency(ms(143), ms(279))
+        .child_send(2, 3)
+        .poison_child(2, ChildPoison::Handler)
+        .wait(ms(152955))
+        .settle();
+}
