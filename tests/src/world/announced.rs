@@ -7,14 +7,8 @@ use serde_json::Value;
 #[derive(Debug, Default)]
 pub(super) struct Announced {
     there: BTreeSet<String>,
-    /// Announcements and goodbyes that are not acknowledged, by packet identifier.
-    open: BTreeMap<u16, (String, Standing)>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Standing {
-    There,
-    Gone,
+    /// Announcements that are not acknowledged, by packet identifier.
+    open: BTreeMap<u16, String>,
 }
 
 impl Announced {
@@ -27,14 +21,14 @@ impl Announced {
     pub(super) fn publish_up(&mut self, topic: &str, id: Option<u16>, payload: &Value) {
         let device = payload["device"].as_str();
         match topic {
-            "v1/gateway/connect" | "v1/gateway/disconnect" => {
+            "v1/gateway/connect" => {
                 let device = device.expect("it names the child").to_owned();
-                let standing = match topic {
-                    "v1/gateway/connect" => Standing::There,
-                    _ => Standing::Gone,
-                };
                 let id = id.expect("only an acknowledgement tells what has become of it");
-                self.open.insert(id, (device, standing));
+                self.open.insert(id, device);
+            }
+            // Nothing may follow it, acknowledged or not.
+            "v1/gateway/disconnect" => {
+                self.there.remove(device.expect("it names the child"));
             }
             "v1/gateway/telemetry" | "v1/gateway/attributes" | "v1/gateway/claim" => {
                 let parts = payload.as_object().expect("a part for each child");
@@ -49,10 +43,10 @@ impl Announced {
 
     /// The server acknowledges with this code.
     pub(super) fn acknowledged(&mut self, id: u16, code: u8) {
-        match (self.open.remove(&id), code) {
-            (Some((name, Standing::There)), 0) => drop(self.there.insert(name)),
-            (Some((name, Standing::Gone)), _) => drop(self.there.remove(&name)),
-            _ => {}
+        if let Some(name) = self.open.remove(&id)
+            && code == 0
+        {
+            self.there.insert(name);
         }
     }
 

@@ -153,16 +153,10 @@ pub(super) struct Announced {
     there: BTreeSet<String>,
 }
 
-/// What a gateway says about the standing of a child.
-#[derive(Clone, Debug)]
-pub(super) enum Standing {
-    There(String),
-    Gone(String),
-}
-
 impl Announced {
-    /// Reads a publish below `v1/gateway`, and checks that it is about children that are announced.
-    pub(super) fn read(&self, topic: &str, payload: &[u8], strict: bool) -> Option<Standing> {
+    /// Reads a publish below `v1/gateway`, and checks that it is about children that are announced. Returns
+    /// the child that it announces.
+    pub(super) fn read(&mut self, topic: &str, payload: &[u8], strict: bool) -> Option<String> {
         let text = core::str::from_utf8(payload).expect("UTF-8");
         let payload: BTreeMap<String, serde_json::Value> =
             serde_json::from_str(text).expect("an object");
@@ -177,18 +171,19 @@ impl Announced {
             );
         };
         match topic {
-            "connect" => return Some(Standing::There(device())),
-            "disconnect" => return Some(Standing::Gone(device())),
+            "connect" => return Some(device()),
+            // Nothing may follow it, acknowledged or not.
+            "disconnect" => {
+                let gone = device();
+                self.there.remove(&gone);
+            }
             "attributes/request" | "rpc" => check(&device()),
             _ => payload.keys().for_each(|name| check(name)),
         }
         None
     }
 
-    pub(super) fn acknowledged(&mut self, standing: Standing) {
-        match standing {
-            Standing::There(name) => self.there.insert(name),
-            Standing::Gone(name) => self.there.remove(&name),
-        };
+    pub(super) fn acknowledged(&mut self, name: String) {
+        self.there.insert(name);
     }
 }

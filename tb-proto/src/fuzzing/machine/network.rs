@@ -113,14 +113,14 @@ impl World {
         };
         let version = peer.version();
         match peer.unacknowledged.remove(&id) {
-            Some(Unacknowledged::Publish { numbers, standing }) => {
+            Some(Unacknowledged::Publish { numbers, announces }) => {
                 let code = PUBACK[usize::from(number) % PUBACK.len()];
                 if code < 0x80 || version == ProtocolVersion::V3_1_1 {
                     numbers
                         .into_iter()
                         .for_each(|number| self.ledger.acknowledged(number));
-                    if let Some(standing) = standing {
-                        peer.announced.acknowledged(standing);
+                    if let Some(announces) = announces {
+                        peer.announced.acknowledged(announces);
                     }
                 }
                 packets::puback(version, id, code)

@@ -2,9 +2,10 @@
 //! strict server would keep.
 
 use alloc::collections::BTreeMap;
+use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::children::{Announced, Standing};
+use super::children::Announced;
 use super::ledger::Ledger;
 use super::updates::Question;
 use crate::ProtocolVersion;
@@ -22,7 +23,7 @@ pub(super) struct Terms {
 pub(super) enum Unacknowledged {
     Publish {
         numbers: Vec<u32>,
-        standing: Option<Standing>,
+        announces: Option<String>,
     },
     Subscribe {
         filters: usize,
@@ -151,7 +152,7 @@ impl Peer {
             .extend(asked("v1/devices/me/attributes/request/"));
         self.calls.extend(asked("v1/devices/me/rpc/request/"));
         self.questions.extend(Question::read(topic, payload));
-        let standing = topic.strip_prefix("v1/gateway/").and_then(|topic| {
+        let announces = topic.strip_prefix("v1/gateway/").and_then(|topic| {
             if topic == "attributes/request" {
                 self.child_queries.extend(number(payload));
             }
@@ -167,7 +168,7 @@ impl Peer {
                 terms.is_none_or(|terms| terms.takes_qos_1),
                 "QoS 1 was not offered"
             );
-            self.take_identifier(rest, Unacknowledged::Publish { numbers, standing });
+            self.take_identifier(rest, Unacknowledged::Publish { numbers, announces });
             let publishes = self
                 .unacknowledged
                 .values()
@@ -179,9 +180,9 @@ impl Peer {
                 publishes <= most || self.unreadable,
                 "{publishes} on their way of {most}"
             );
-        } else if let Some(standing) = standing {
+        } else if let Some(announces) = announces {
             // A server that takes QoS 0 alone acknowledges nothing.
-            self.announced.acknowledged(standing);
+            self.announced.acknowledged(announces);
         }
     }
 
