@@ -48,7 +48,8 @@ pub enum Rejection {
     /// bare close is all there is: an innocent message is rejected at most if the other side ends two
     /// connections in a row with it in company, and then three on which it is alone.
     ClosesConnection,
-    /// The server acknowledges other messages but never this one.
+    /// The server acknowledges other messages but never this one: on two connections a younger message was
+    /// acknowledged, and the server still answered when this one's acknowledgement was long overdue.
     NoAnswer,
     /// It is larger than the largest packet that this server takes.
     TooLarge {
