@@ -77,7 +77,8 @@ pub enum Event {
         to: String,
     },
     /// The device of a child was deleted on the server. What waits for it stays in the queue until
-    /// something more is sent for the child, which creates a new device: cancel it, or let it expire.
+    /// something more is sent for the child, which creates a new device, even if that finds the queue
+    /// full: cancel it, or let it expire.
     ChildDeleted {
         /// The child.
         child: ChildId,

@@ -31,10 +31,17 @@ impl Gateway<'_> {
         if !self.client.children.contains(child) {
             return Err(Refused::new(message, RefusedReason::UnknownChild));
         }
-        let accepted = self.client.accept(message, None, Some(child))?;
-        self.client.children.revive(child);
-        self.client.advance();
-        Ok(accepted)
+        let accepted = self.client.accept(message, None, Some(child));
+        let is_wanted = match &accepted {
+            Ok(_) => true,
+            // Of what waits for this child, perhaps: if it stayed deleted, nothing would ever make room.
+            Err(refused) => matches!(refused.reason, RefusedReason::QueueFull { .. }),
+        };
+        if is_wanted {
+            self.client.children.revive(child);
+            self.client.advance();
+        }
+        accepted
     }
 
     /// Accepts telemetry of a child; `&values` of any type that serialises to an object will do.

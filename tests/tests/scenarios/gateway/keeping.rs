@@ -2,8 +2,8 @@
 
 use serde_json::json;
 use tb_proto::{
-    AttributeKeys, Event, GatewayConfig, ProtocolVersion, RpcMethods, RpcReply, VersionPolicy,
-    WhichChildren,
+    AttributeKeys, Event, GatewayConfig, ProtocolVersion, RateLimits, RefusedReason, RpcMethods,
+    RpcReply, VersionPolicy, WhichChildren,
 };
 use tb_tests::sim::{Charged, Setup, TenantLimits};
 
@@ -168,6 +168,42 @@ fn a_deleted_child_is_created_again_only_by_what_is_sent_later() {
     rig.wait(sec(5));
     assert!(rig.is_delivered(sent));
     assert_eq!(rig.looked_up(), [("meter", "meter"), ("meter", "meter")]);
+}
+
+#[test]
+fn a_deleted_child_comes_back_although_what_waits_for_it_fills_the_queue() {
+    let one_an_hour = RateLimits {
+        telemetry_messages: "1:3600".parse().unwrap(),
+        ..RateLimits::default()
+    };
+    let config = config()
+        .max_queued_messages(2)
+        .gateway(GatewayConfig::new().rate_limits(one_an_hour));
+    let mut rig = Rig::of(config, setup());
+    let meter = rig.child("meter");
+    rig.wait(sec(2));
+    let sent = rig.send(meter, &json!({ "flow": 1 }));
+    rig.wait(sec(2));
+    assert!(rig.is_delivered(sent));
+    let waiting = [2, 3].map(|flow| rig.send(meter, &json!({ "flow": flow })));
+    rig.control(json!({ "do": "delete_device", "device": "meter" }));
+    rig.control(json!({
+        "do": "rpc", "call": "notice", "device": "gateway",
+        "method": "gateway_device_deleted", "params": "meter", "oneway": true,
+    }));
+    rig.wait(sec(7_200));
+    assert_eq!(rig.looked_up().len(), 1, "nothing brings it back by itself");
+    let now = rig.at();
+    let mut gateway = rig.client.gateway();
+    let refused = gateway.send_telemetry(now, meter, &json!({ "flow": 4 }));
+    let reason = refused.unwrap_err().reason;
+    assert!(
+        matches!(reason, RefusedReason::QueueFull { .. }),
+        "{reason:?}"
+    );
+    rig.wait(sec(7_200));
+    assert!(rig.looked_up().len() > 1);
+    assert!(waiting.into_iter().all(|sent| rig.is_delivered(sent)));
 }
 
 #[test]
