@@ -4,6 +4,7 @@ use core::time::Duration;
 
 use super::engine::{Mqtt, Phase};
 use super::link::Link;
+use super::link_end::REPLACE_INTERVAL;
 use super::outbox::{Content, Queue, Stage};
 use super::signal::{Outcome, Signal};
 use super::timers::{Timer, Timers};
@@ -17,7 +18,16 @@ struct LinkDeadlines {
     /// The connection is given up if nothing has come.
     dead: Instant,
     /// What was written first should have been acknowledged.
-    acknowledgement: Option<Instant>,
+    acknowledgement: Option<Acknowledgement>,
+}
+
+/// When an acknowledgement is missing.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Acknowledgement {
+    due: Instant,
+    /// Only a server that is heard from this late has kept it back. If it was not, the connection may
+    /// have died without a word before the acknowledgement came.
+    pub(super) alive_from: Instant,
 }
 
 impl<C: Content> Mqtt<C> {
@@ -47,7 +57,12 @@ impl<C: Content> Mqtt<C> {
         let deadlines = self.link_deadlines(link);
         let next = Instant::sooner(next, deadlines.ping);
         let next = Instant::sooner(next, Some(deadlines.dead));
-        Instant::sooner(next, deadlines.acknowledgement)
+        Instant::sooner(next, deadlines.acknowledgement.map(|missing| missing.due))
+    }
+
+    /// When the acknowledgement that is due first counts as missing.
+    pub(super) fn missing_acknowledgement(&self, link: &Link) -> Option<Acknowledgement> {
+        self.link_deadlines(link).acknowledgement
     }
 
     /// The deadlines that follow from what was written and received. They move with every packet, so they
@@ -56,24 +71,51 @@ impl<C: Content> Mqtt<C> {
     fn link_deadlines(&self, link: &Link) -> LinkDeadlines {
         let last = link.last_activity.min(link.last_received);
         let silent = link.last_received + link.keep_alive + self.settings.ping_timeout;
-        let oldest = self
-            .outbox
-            .first(Queue::InFlight)
-            .and_then(|place| self.outbox.at(place));
-        let written = match oldest.map(|entry| entry.stage) {
-            Some(Stage::InFlight { at, .. }) => Some(at),
-            _ => None,
+        let first = self.outbox.first(Queue::InFlight);
+        let oldest = first.and_then(|place| self.outbox.at(place));
+        let (written, passed) = match oldest.map(|entry| entry.stage) {
+            Some(Stage::InFlight { at, order, .. }) => {
+                (Some(at), link.newest_acknowledged > Some(order))
+            }
+            _ => (None, false),
         };
         let oldest = Instant::sooner(written, link.subscribing_since());
+        let acknowledgement = oldest.map(|oldest| {
+            let mut missing = self.missing_from(oldest);
+            // It has come, and is believed in a moment.
+            if let Some(believed) = self.timers.at(Timer::Confirm)
+                && first.is_some_and(|first| link.unconfirmed.contains(&first))
+            {
+                missing.due = missing.due.max(believed);
+            }
+            missing
+        });
+        let sign_of_life = acknowledgement
+            .map(|missing| missing.alive_from)
+            .filter(|&from| passed && link.last_received < from);
+        let ping = Instant::sooner(Some(last + link.keep_alive), sign_of_life);
         LinkDeadlines {
-            ping: (!link.pinging).then(|| last + link.keep_alive),
+            ping: ping.filter(|_| !link.pinging),
             dead: link.probed.map_or(silent, |probed| probed.min(silent)),
-            acknowledgement: oldest.map(|oldest| {
-                let due = oldest + self.settings.acknowledgement_timeout;
-                self.replaced.map_or(due, |replaced| {
-                    due.max(replaced + super::link_end::REPLACE_INTERVAL)
-                })
-            }),
+            acknowledgement,
+        }
+    }
+
+    /// When the acknowledgement of what was written at this time counts as missing.
+    fn missing_from(&self, written: Instant) -> Acknowledgement {
+        let timeout = self.settings.acknowledgement_timeout;
+        // As long as an answer to PINGREQ takes at the most.
+        let shortest = timeout.min(REPLACE_INTERVAL);
+        let answer = self.settings.ping_timeout.min(shortest / 2);
+        let at_least = |before: Duration| {
+            let from = written + timeout.saturating_sub(before);
+            let replaced = self.replaced;
+            let again = replaced.map(|at| at + REPLACE_INTERVAL.saturating_sub(before));
+            again.map_or(from, |again| from.max(again))
+        };
+        Acknowledgement {
+            due: at_least(Duration::ZERO),
+            alive_from: at_least(answer),
         }
     }
 
@@ -89,7 +131,10 @@ impl<C: Content> Mqtt<C> {
         self.timers.set(Timer::Dead, dead);
         for (timer, due) in [
             (Timer::Ping, ping),
-            (Timer::Acknowledgement, acknowledgement),
+            (
+                Timer::Acknowledgement,
+                acknowledgement.map(|missing| missing.due),
+            ),
         ] {
             match due {
                 Some(due) => self.timers.set(timer, due),
@@ -127,7 +172,11 @@ impl<C: Content> Mqtt<C> {
                     self.end_link(Cause::KeepAlive);
                 }
             }
-            Timer::Acknowledgement => self.acknowledgement_overdue(),
+            Timer::Acknowledgement => {
+                self.acknowledgement_overdue();
+                // Another message is the oldest now, and a sign of life may be due at once for it.
+                self.set_link_deadlines();
+            }
             Timer::VersionRetry => self.retry_v5(),
             Timer::Resume => self.paused_until = None,
             // Dispatch looks at the suspects again whenever it runs; this only wakes the driver.

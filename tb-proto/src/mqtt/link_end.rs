@@ -285,6 +285,11 @@ impl<C: Content> Mqtt<C> {
             return;
         };
         let newest = link.newest_acknowledged;
+        let is_alive = self
+            .missing_acknowledgement(link)
+            .is_some_and(|missing| link.last_received >= missing.alive_from);
+        // What has come, and is not believed yet, is not missing.
+        let doubted = link.unconfirmed.back().and_then(|&at| self.carrier(at));
         let mut overdue = link
             .subscribing_since()
             .is_some_and(|at| at + timeout <= self.now);
@@ -305,8 +310,12 @@ impl<C: Content> Mqtt<C> {
             if at + timeout > self.now {
                 break;
             }
-            // Acknowledged younger neighbours show that the server is not merely slow.
-            if newest.is_some_and(|newest| newest > order) {
+            if Some(packet_id) == doubted {
+                continue;
+            }
+            // Acknowledged younger neighbours show that the server is not merely slow, and a sign of life
+            // that it could have answered until now.
+            if is_alive && newest > Some(order) {
                 entry.unanswered += 1;
                 if entry.unanswered >= 2 {
                     let id = entry.id;

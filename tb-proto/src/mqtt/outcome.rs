@@ -48,7 +48,9 @@ pub enum Rejection {
     /// bare close is all there is: an innocent message is rejected at most if the other side ends two
     /// connections in a row with it in company, and then three on which it is alone.
     ClosesConnection,
-    /// The server acknowledges other messages but never this one.
+    /// The server acknowledges other messages but never this one: on two connections it acknowledged a
+    /// younger one, and still answered at the end of the
+    /// [acknowledgement time-out](crate::Config::acknowledgement_timeout).
     NoAnswer,
     /// It is larger than the largest packet that this server takes.
     TooLarge {

@@ -293,7 +293,7 @@ impl<C: Content> Mqtt<C> {
     }
 
     /// The packet in which a message is on its way.
-    fn carrier(&self, place: SlotIndex) -> Option<PacketIdentifier> {
+    pub(super) fn carrier(&self, place: SlotIndex) -> Option<PacketIdentifier> {
         match self.outbox.at(place)?.stage {
             Stage::InFlight { id, .. } => Some(id),
             _ => None,

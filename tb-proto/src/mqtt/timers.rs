@@ -68,6 +68,11 @@ impl Timers {
         *due = Some(due.map_or(at, |due| due.min(at)));
     }
 
+    /// When a timer falls due.
+    pub(crate) const fn at(&self, timer: Timer) -> Option<Instant> {
+        self.due[timer as usize]
+    }
+
     /// Whether a timer will have fallen due by then.
     pub(crate) fn is_set_before(&self, timer: Timer, at: Instant) -> bool {
         self.due[timer as usize].is_some_and(|due| due <= at)

@@ -4,6 +4,7 @@ use core::time::Duration;
 
 use tb_proto::ProtocolVersion::{V3_1_1, V5};
 use tb_proto::{Rejection, UndeliveredCause};
+use tb_tests::network::Cut;
 use tb_tests::world::{Ending, World};
 
 use crate::{ms, sec};
@@ -80,6 +81,31 @@ fn a_message_that_alone_is_never_acknowledged_is_rejected_the_second_time() {
     let rejected = world.device().ledger().count(|ending| *ending == no_answer);
     assert!(rejected <= 1 && world.device().ledger().acknowledged() + rejected == 29);
     world.settle();
+}
+
+/// Acknowledgements come out of order, and twice in a row the network swallows those that are left.
+#[test]
+fn no_message_is_rejected_because_connections_die_without_a_word() {
+    for seed in 0..40 {
+        let (mut device, mut gateway) = (World::small(V5, seed), World::gateway(V5, seed));
+        for world in [&mut device, &mut gateway] {
+            world.wait(sec(2)).delay_pubacks(sec(3));
+        }
+        device.send(20);
+        for child in 0..5 {
+            gateway.child_send(child, 4);
+        }
+        for mut world in [device, gateway] {
+            for _ in 0..2 {
+                world.wait(ms(1_500)).cut(Cut::Silent);
+                let connects = world.device().stats().connects;
+                while world.device().stats().connects == connects {
+                    world.wait(ms(100));
+                }
+            }
+            world.settle();
+        }
+    }
 }
 
 #[test]
@@ -175,10 +201,7 @@ fn a_message_that_expires_on_its_way_still_ends_as_acknowledged() {
         .send_expiring(ms(10))
         .wait(sec(60));
     assert_eq!(world.device().ledger().acknowledged(), 1);
-    world
-        .ignore_dials()
-        .cut(tb_tests::network::Cut::Rst)
-        .send_expiring(ms(10));
+    world.ignore_dials().cut(Cut::Rst).send_expiring(ms(10));
     world.wait(Duration::from_millis(50));
     let expired = Ending::Undelivered(UndeliveredCause::Expired);
     assert_eq!(world.device().ledger().ending(1), Some(&expired));

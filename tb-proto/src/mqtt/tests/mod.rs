@@ -1,5 +1,6 @@
 //! The MQTT layer alone: packets in, packets out, virtual time.
 
+mod acknowledgements;
 mod connecting;
 mod delivery;
 mod keeping_alive;
@@ -32,6 +33,10 @@ impl Content for Text {
 
     fn filter_cost(_: &Filter) -> Cost {
         Cost::Message
+    }
+
+    fn is_of_gateway(&self) -> bool {
+        self.0 == b"of a gateway"
     }
 }
 
