@@ -19,7 +19,7 @@ use tb_proto::{
 };
 
 use crate::connect::{Connection, Shutdown};
-use crate::stack::{self, Stack};
+use crate::stack;
 use crate::{Connect, Tcp};
 
 /// An answer is some hundred bytes, with a certificate some thousand.
@@ -120,7 +120,7 @@ where
 }
 
 fn kept(
-    connector: &Stack<Tcp>,
+    connector: &(impl Connect + Clone),
     path: PathBuf,
     endpoint: &Endpoint,
     request: ProvisionRequest,
