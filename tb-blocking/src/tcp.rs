@@ -8,8 +8,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use socket2::{Domain, Protocol, Socket, Type};
-use tb_driver::ConnectError;
-use tb_proto::{Endpoint, LinkLost, Scheme, TlsFault};
+use tb_driver::{ConnectError, refuse_tls};
+use tb_proto::{Endpoint, LinkLost};
 
 use crate::connect::Halves;
 use crate::{Connect, Connection};
@@ -31,13 +31,7 @@ pub struct Tcp;
 
 impl Connect for Tcp {
     fn connect(&mut self, target: &Endpoint) -> Result<Connection, ConnectError> {
-        if target.scheme() != Scheme::Mqtt {
-            // Never plain TCP where TLS was asked for.
-            return Err(ConnectError::new(
-                LinkLost::Tls(TlsFault::NotSupported),
-                "this transport speaks no TLS",
-            ));
-        }
+        refuse_tls(target)?;
         let addresses = (target.host(), target.port())
             .to_socket_addrs()
             .map_err(|error| ConnectError::new(LinkLost::HostNotFound, error.to_string()))?;
