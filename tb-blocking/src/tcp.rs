@@ -79,7 +79,11 @@ impl Dial {
         let domain = Domain::for_address(address);
         let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
         self.advance(State::Dialling(socket.try_clone()?))?;
-        socket.connect_timeout(&address.into(), TIMEOUT)?;
+        if let Err(error) = socket.connect_timeout(&address.into(), TIMEOUT) {
+            // It has come to nothing: `close` would try again and again to shut it down.
+            self.advance(State::Idle)?;
+            return Err(error);
+        }
         self.advance(State::Open(socket.try_clone()?))?;
         let stream = TcpStream::from(socket);
         stream.set_nodelay(true)?;
@@ -120,5 +124,23 @@ impl Dial {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_left_to_shut_down_of_a_connection_that_was_refused() {
+        let taken = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        taken.bind(&any.into()).unwrap();
+        let nobody_listens = taken.local_addr().unwrap().as_socket().unwrap();
+
+        let dial = Dial::default();
+        let refused = dial.first_of([nobody_listens].into_iter()).unwrap_err();
+        assert_eq!(refused.cause, LinkLost::ConnectionRefused);
+        assert!(matches!(*dial.lock(), State::Idle));
     }
 }
