@@ -43,6 +43,24 @@ macro_rules! suite {
     };
 }
 
+/// Runs each function of a list about the calls of one adapter over each of these protections.
+macro_rules! calls {
+    ($name:ident: $($over:ident = $protection:ident),+; $list:tt) => {
+        mod $name {
+            $(mod $over {
+                calls!(@ $protection, $list);
+            })+
+        }
+    };
+    (@ $protection:ident, { $($module:ident: $($test:ident),+ $(,)?;)+ }) => {
+        use crate::protection::{Protection, under};
+
+        $($(#[test] fn $test() {
+            under(Protection::$protection, crate::$module::$test);
+        })+)+
+    };
+}
+
 suite! {
     everywhere: plain = Plain, tls_1_2 = Tls1_2, tls_1_3 = Tls1_3, mutual_tls = Mutual;
     {
@@ -135,5 +153,33 @@ suite! {
             nothing_is_lost_to_a_proxy_that_cuts_anywhere,
             a_handshake_that_stalls_is_given_up_at_the_deadline,
             provisioning_gives_a_handshake_that_stalls_up;
+    }
+}
+
+calls! {
+    calls: plain = Plain, tls_1_2 = Tls1_2, tls_1_3 = Tls1_3, mutual_tls = Mutual;
+    {
+        on_tokio:
+            a_runtime_that_is_dropped_gives_back_what_was_pending,
+            a_task_that_is_aborted_gives_back_what_was_pending,
+            waiting_on_the_thread_of_the_driver_is_refused_and_the_ticket_comes_back,
+            connecting_can_be_given_up_at_any_moment,
+            the_task_of_a_client_ends_when_it_has_disconnected,
+            outside_of_a_runtime_a_client_cannot_be_started,
+            connecting_fails_early_with_wrong_credentials_and_late_where_nobody_listens;
+        on_async_io:
+            the_calls_of_smol_connect_start_and_spawn,
+            the_calls_of_async_std_connect_start_and_spawn,
+            a_task_that_is_cancelled_gives_back_what_was_pending,
+            a_bare_thread_drives_a_client_without_any_executor;
+    }
+}
+
+// Whom TLS is to trust has to be told: no certificate of a test is signed by those whom browsers trust.
+calls! {
+    by_address: plain = Plain;
+    {
+        on_async_io:
+            an_address_and_a_token_are_enough;
     }
 }

@@ -23,13 +23,14 @@ pub(crate) enum Protection {
 }
 
 thread_local! {
-    static CURRENT: Cell<Protection> = const { Cell::new(Protection::Plain) };
+    static CURRENT: Cell<Option<Protection>> = const { Cell::new(None) };
 }
 
 /// What is made once for all tests.
 struct Material {
     authority: Pem,
     device: Issued,
+    stranger: Issued,
     tls_1_2: Arc<ServerConfig>,
     tls_1_3: Arc<ServerConfig>,
     mutual: Arc<ServerConfig>,
@@ -40,6 +41,7 @@ static MATERIAL: LazyLock<Material> = LazyLock::new(|| {
     let server = authority.issue(&["127.0.0.1"], Validity::Now);
     Material {
         device: authority.issue(&["dev1"], Validity::Now),
+        stranger: authority.issue(&["dev2"], Validity::Now),
         tls_1_2: server.server(&[&TLS12], None),
         tls_1_3: server.server(&[&TLS13], None),
         mutual: server.server(&[&TLS13], Some(&authority)),
@@ -49,13 +51,15 @@ static MATERIAL: LazyLock<Material> = LazyLock::new(|| {
 
 /// Runs a test over this.
 pub(crate) fn under(protection: Protection, test: fn()) {
-    CURRENT.set(protection);
+    CURRENT.set(Some(protection));
     test();
 }
 
-/// What the test of this thread runs over.
+/// What the test of this thread runs over. Threads that a test starts are told nothing.
 pub(crate) fn current() -> Protection {
-    CURRENT.get()
+    CURRENT
+        .get()
+        .expect("a test of the suite asks, on its own thread")
 }
 
 /// Serves over what this thread was told.
@@ -93,11 +97,20 @@ pub(crate) fn url_of(address: SocketAddr) -> String {
 
 /// What a client of this thread has to know; of no effect where nothing is encrypted.
 pub(crate) fn tls() -> TlsConfig {
+    tls_of(&MATERIAL.device)
+}
+
+/// The same for a device with a certificate that the server does not know.
+pub(crate) fn tls_of_a_stranger() -> TlsConfig {
+    tls_of(&MATERIAL.stranger)
+}
+
+fn tls_of(device: &Issued) -> TlsConfig {
     let tls = TlsConfig::new().ca(MATERIAL.authority.clone());
     match current() {
         Protection::Mutual => tls.identity(Identity::new(
-            Pem::text(&MATERIAL.device.chain),
-            Pem::text(&MATERIAL.device.key),
+            Pem::text(&device.chain),
+            Pem::text(&device.key),
         )),
         Protection::Plain | Protection::Tls1_2 | Protection::Tls1_3 => tls,
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use socket2::{Domain, Socket, Type};
+use tb_driver::Setup as Device;
 use tb_proto::Config;
 use tb_tests::sim::server::SimulatorServer;
 use tb_tests::sim::{Control, Setup, Simulator, Stored};
@@ -31,6 +32,18 @@ pub(crate) fn server() -> SimulatorServer {
 
 pub(crate) fn config(server: &SimulatorServer) -> Config {
     config_for(&protection::url(server))
+}
+
+/// All that the calls of an adapter need to know.
+pub(crate) fn device(server: &SimulatorServer) -> Device {
+    Device::from(config(server)).tls(protection::tls())
+}
+
+/// A device that the server does not know.
+pub(crate) fn stranger(server: &SimulatorServer) -> Device {
+    let url = protection::url(server).parse().unwrap();
+    let config = Config::new(url, protection::credentials("wrong"));
+    Device::from(config).tls(protection::tls_of_a_stranger())
 }
 
 pub(crate) fn config_for(url: &str) -> Config {
