@@ -199,6 +199,7 @@ impl<C: Content> Mqtt<C> {
     }
 
     /// What was written and not acknowledged waits to be written again, in the same order and before
+        self.outbox.close_origins();
     /// everything else, unless it is suspected of having ended the connection.
     fn put_back(&mut self, link: &Link, cause: Cause, retry: Retry) {
         // A rate limit is the fault of no single message.
@@ -255,7 +256,6 @@ impl<C: Content> Mqtt<C> {
             }
         }
         self.outbox.live_is_over();
-        self.outbox.close_origins();
         self.end_with_link(Queue::Urgent);
         self.end_with_link(Queue::First);
         self.end_with_link(Queue::Normal);

@@ -51,6 +51,11 @@ pub(crate) trait Content {
         Vec::new()
     }
 
+    /// Whether the server opens a session of somebody for it, and has to close that one, too.
+    fn opens_session(&self) -> bool {
+        false
+    }
+
     /// Whether nothing of its origin may be written behind it on this connection.
     fn closes_origin(&self) -> bool {
         false
