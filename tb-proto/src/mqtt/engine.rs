@@ -9,6 +9,7 @@ use super::backoff::Backoff;
 use super::limits::Lost;
 use super::link::{Burst, Link};
 use super::outbox::{Content, Entry, Lane, MessageId, Outbox, Publication, Queue, Stage};
+use super::overdue::Replaced;
 use super::pacing::Pacer;
 use super::random::Random;
 use super::settings::Settings;
@@ -101,7 +102,7 @@ pub(crate) struct Mqtt<C> {
     /// Connections in a row that ended because of malformed input.
     pub(super) malformed: u8,
     /// When a connection was last replaced because of a missing acknowledgement.
-    pub(super) replaced: Option<Instant>,
+    pub(super) replaced: Option<Replaced>,
     /// A bare close was taken for a rate limit since a connection last held.
     pub(super) rate_limit_assumed: bool,
     /// No message is written before, because the server asked for a break.

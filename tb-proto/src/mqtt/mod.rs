@@ -29,6 +29,7 @@ mod link;
 mod link_end;
 mod outbox;
 mod outcome;
+mod overdue;
 mod pacing;
 mod random;
 mod settings;
