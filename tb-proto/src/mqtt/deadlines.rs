@@ -185,7 +185,11 @@ impl<C: Content> Mqtt<C> {
             Timer::Suspect => self.end_trial_by_time(),
             // Dispatch counts the tokens whenever it runs; this, too, only wakes the driver.
             Timer::Pace => {}
-            Timer::Confirm => self.confirm(),
+            Timer::Confirm => {
+                self.confirm();
+                // Another message is the oldest now, and a sign of life may be overdue for it.
+                self.set_link_deadlines();
+            }
             Timer::Drain => self.finish_drain(),
         }
     }
