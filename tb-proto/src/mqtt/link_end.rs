@@ -9,6 +9,7 @@ use super::engine::{AfterLeaving, Mqtt, Phase};
 use super::link::Link;
 use super::outbox::{Content, OnLinkEnd, Queue, SlotIndex};
 use super::signal::{Outcome, Signal, VersionChange};
+use super::suspects::is_suspicious;
 use super::timers::Timer;
 use super::{Cause, LinkLost, LinkRequest, Refusal, UndeliveredCause};
 use crate::codec::{ProtocolVersion, ReasonCode};
@@ -196,13 +197,12 @@ impl<C: Content> Mqtt<C> {
     }
 
     /// What was written and not acknowledged waits to be written again, in the same order and before
-        self.outbox.close_origins();
     /// everything else, unless it is suspected of having ended the connection.
     fn put_back(&mut self, link: &Link, cause: Cause, retry: Retry) {
+        self.outbox.close_origins();
         // A rate limit is the fault of no single message.
-        if !matches!(retry, Retry::NotBefore(_)) {
-            self.judge(link, cause);
-        }
+        let by_rate = matches!(retry, Retry::NotBefore(_));
+        self.judge(link, !by_rate && is_suspicious(link, cause));
         if let Some((suspect, _)) = link.trial {
             // However the connection ended: it goes on travelling alone.
             if self
@@ -236,7 +236,7 @@ impl<C: Content> Mqtt<C> {
             };
             let outcome = match expires {
                 None => Some(Outcome::LinkEnded {
-                    blamed: entry.suspicion.session == Some(self.session),
+                    blamed: entry.suspicion.blamed,
                 }),
                 Some(Some(at)) if at <= self.now => {
                     Some(Outcome::Undelivered(UndeliveredCause::Expired))

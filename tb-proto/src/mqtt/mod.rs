@@ -52,7 +52,7 @@ pub use endpoint::{Endpoint, InvalidUrl, Scheme};
 pub(crate) use engine::{Mqtt, Phase};
 pub(crate) use outbox::{
     Content, Entry, Lane, MessageId, NextPart, OnLinkEnd, Origin, OutboxLimits, PartLimits,
-    Publication, Queue, Shared, Stage,
+    Publication, Queue, Shared, Stage, Suspicion,
 };
 pub use outcome::{Delivered, Rejection, UndeliveredCause};
 pub(crate) use pacing::{Cost, Share};

@@ -259,6 +259,47 @@ fn a_child_that_came_back_was_taken_for_one_that_had_left() {
         .settle();
 }
 
+/// Of two children at whose messages the server hung up, one was tried alone on every other connection.
+/// So the other one never ended two in a row, and nothing else came through.
+#[test]
+fn two_children_ended_connections_by_turns_and_neither_was_found() {
+    World::gateway(ProtocolVersion::V3_1_1, 54)
+        .poison_child(0, ChildPoison::HangUp)
+        .poison_child(1, ChildPoison::HangUp)
+        .child_send(2, 2)
+        .send(1)
+        .child_send(2, 2)
+        .wait(ms(2834))
+        .send(2)
+        .child_send(1, 1)
+        .child_send(3, 1)
+        .child_send(0, 3)
+        .child_send(0, 3)
+        .wait(ms(2656))
+        .child_send(0, 4)
+        .send(2)
+        .child_send(2, 1)
+        .child_send(3, 1)
+        .wait(ms(967))
+        .child_send(2, 1)
+        .wait(ms(918))
+        .wait(ms(2410))
+        .child_send(0, 3)
+        .child_send(2, 3)
+        .child_send(4, 1)
+        .settle();
+}
+
+/// Each of them was tried as if nothing was known of it.
+#[test]
+fn attributes_that_were_rejected_as_one_message_cost_as_many_connections_again_each() {
+    World::gateway(ProtocolVersion::V3_1_1, 98)
+        .child_attribute(2, 0)
+        .child_attribute(2, 0)
+        .poison_child(2, ChildPoison::Element)
+        .settle();
+}
+
 /// Which made another one older than what was acknowledged, so that a sign of life was overdue for it.
 #[test]
 fn an_acknowledgement_was_believed_by_a_timer_and_another_timer_was_late() {
