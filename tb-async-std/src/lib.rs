@@ -36,6 +36,7 @@
 #![forbid(unsafe_code)]
 
 mod bring_up;
+#[cfg(any(feature = "smol", feature = "async-std"))]
 mod executors;
 mod provision;
 mod tcp;

@@ -5,8 +5,8 @@ use core::pin::Pin;
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 
 use async_io::Async;
-use tb_driver::{Connect, ConnectError};
-use tb_proto::{Endpoint, LinkLost, Scheme, TlsFault};
+use tb_driver::{Connect, ConnectError, refuse_tls};
+use tb_proto::{Endpoint, LinkLost};
 
 /// Connects by TCP, trying every address of the host in turn. Nagle's algorithm is off: the driver
 /// writes in large pieces by itself, and a single reading must not wait for the next.
@@ -23,13 +23,7 @@ impl Connect for Tcp {
 }
 
 async fn open(target: Endpoint) -> Result<Async<TcpStream>, ConnectError> {
-    if target.scheme() != Scheme::Mqtt {
-        // Never plain TCP where TLS was asked for.
-        return Err(ConnectError::new(
-            LinkLost::Tls(TlsFault::NotSupported),
-            "this transport speaks no TLS",
-        ));
-    }
+    refuse_tls(&target)?;
     let mut failure = ConnectError::new(LinkLost::HostNotFound, "the name has no address");
     for address in addresses(target).await? {
         match Async::<TcpStream>::connect(address).await {

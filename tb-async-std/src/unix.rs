@@ -6,8 +6,8 @@ use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 
 use async_io::Async;
-use tb_driver::{Connect, ConnectError};
-use tb_proto::{Endpoint, LinkLost, Scheme, TlsFault};
+use tb_driver::{Connect, ConnectError, refuse_tls};
+use tb_proto::Endpoint;
 
 /// Connects by a socket of the file system, whatever the address of the server says: the name in it only
 /// tells servers apart in messages.
@@ -31,17 +31,10 @@ impl Connect for Unix {
     type Connecting = Pin<Box<dyn Future<Output = Result<Self::Stream, ConnectError>> + Send>>;
 
     fn connect(&mut self, target: &Endpoint) -> Self::Connecting {
-        Box::pin(open(self.path.clone(), target.scheme()))
+        let (plain, path) = (refuse_tls(target), self.path.clone());
+        Box::pin(async move {
+            plain?;
+            Ok(Async::<UnixStream>::connect(path).await?)
+        })
     }
-}
-
-async fn open(path: PathBuf, scheme: Scheme) -> Result<Async<UnixStream>, ConnectError> {
-    if scheme != Scheme::Mqtt {
-        // Never plain where TLS was asked for.
-        return Err(ConnectError::new(
-            LinkLost::Tls(TlsFault::NotSupported),
-            "this transport speaks no TLS",
-        ));
-    }
-    Ok(Async::<UnixStream>::connect(path).await?)
 }

@@ -45,7 +45,6 @@ mod desk;
 mod gateway;
 mod provision;
 mod proxied;
-mod stack;
 mod start;
 mod tcp;
 mod threads;
@@ -59,11 +58,8 @@ pub use gateway::{connect_gateway, connect_gateway_with, start_gateway};
 pub use provision::{load_or_provision, provision, provision_by};
 #[cfg(feature = "_rustls")]
 pub use provision::{load_or_provision_with_tls, provision_with_tls};
-pub use stack::Stack;
 pub use start::{CONNECT_TIMEOUT, Driver, connect, connect_with, prepare, start};
 pub use tcp::Tcp;
-#[cfg(feature = "_rustls")]
-pub use tls::Tls;
 #[cfg(unix)]
 pub use unix::Unix;
 
@@ -71,13 +67,13 @@ pub use unix::Unix;
 pub use tb_driver::provision::CredentialsFile;
 #[cfg(feature = "_rustls")]
 #[doc(no_inline)]
-pub use tb_driver::tls::{Identity, Pem, TlsConfig, TlsSetupError, TlsVersion};
+pub use tb_driver::tls::{Identity, Pem, Tls, TlsConfig, TlsSetupError, TlsVersion};
 #[doc(no_inline)]
 pub use tb_driver::{
     Child, ChildEvent, ChildUpdate, Client, ConnectError, Delivery, DeliveryError, Download,
     EnvironmentError, Error, FileSink, Gateway, NewChild, NotConnected, NotProvisioned, Permit,
-    Progress, Receiver, RecvError, Reply, RoomError, RoomRequest, RpcRequest, Setup, StartError,
-    UpdateOffer, UpdateSink, Updates, WaitError, Warning, Watch, config_from_env,
+    Progress, Receiver, RecvError, Reply, RoomError, RoomRequest, RpcRequest, Setup, Stack,
+    StartError, UpdateOffer, UpdateSink, Updates, WaitError, Warning, Watch, config_from_env,
 };
 #[doc(no_inline)]
 pub use tb_proto::{

@@ -19,7 +19,6 @@ use tb_proto::{
 };
 
 use crate::connect::{Connection, Shutdown};
-use crate::stack::{self, Stack};
 use crate::{Connect, Tcp};
 
 /// An answer is some hundred bytes, with a certificate some thousand.
@@ -44,7 +43,7 @@ where
     StartError: From<U::Error>,
 {
     let endpoint = url.try_into().map_err(StartError::from)?;
-    let connector = stack::default(Tcp, &endpoint)?;
+    let connector = tb_driver::stack(Tcp, &endpoint)?;
     provision_by(connector, endpoint, with_own_token(request)?, false)
 }
 
@@ -66,7 +65,7 @@ where
     StartError: From<U::Error>,
 {
     let endpoint = url.try_into().map_err(StartError::from)?;
-    let connector = stack::with_tls(Tcp, &endpoint, tls)?;
+    let connector = tb_driver::stack_with_tls(Tcp, &endpoint, tls)?;
     provision_by(connector, endpoint, with_own_token(request)?, false)
 }
 
@@ -92,7 +91,7 @@ where
     StartError: From<U::Error>,
 {
     let endpoint = url.try_into().map_err(StartError::from)?;
-    let connector = stack::default(Tcp, &endpoint)?;
+    let connector = tb_driver::stack(Tcp, &endpoint)?;
     kept(&connector, path.into(), &endpoint, request)
 }
 
@@ -115,12 +114,12 @@ where
     StartError: From<U::Error>,
 {
     let endpoint = url.try_into().map_err(StartError::from)?;
-    let connector = stack::with_tls(Tcp, &endpoint, tls)?;
+    let connector = tb_driver::stack_with_tls(Tcp, &endpoint, tls)?;
     kept(&connector, path.into(), &endpoint, request)
 }
 
 fn kept(
-    connector: &Stack<Tcp>,
+    connector: &(impl Connect + Clone),
     path: PathBuf,
     endpoint: &Endpoint,
     request: ProvisionRequest,

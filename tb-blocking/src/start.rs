@@ -5,11 +5,10 @@ use core::fmt;
 use core::time::Duration;
 use std::thread;
 
-use tb_driver::{Client, Engine, NotConnected, Setup, StartError};
+use tb_driver::{Client, Engine, NotConnected, Setup, Stack, StartError};
 use tb_proto::{Config, Credentials, Endpoint};
 
 use crate::desk::Desk;
-use crate::stack::{self, Stack};
 use crate::{Connect, Tcp, threads};
 
 /// How long [`connect`] waits for the first connection.
@@ -59,9 +58,8 @@ pub fn start(setup: impl Into<Setup>) -> Result<Client, StartError> {
 /// # Errors
 /// [`StartError`].
 pub fn prepare(setup: impl Into<Setup>) -> Result<(Client, Driver<Stack<Tcp>>), StartError> {
-    let setup = setup.into();
-    let connector = stack::of_setup(Tcp, &setup)?;
-    Driver::new(setup.config().clone(), connector)
+    let (config, connector) = setup.into().over(Tcp)?;
+    Driver::new(config, connector)
 }
 
 /// A client at work on threads: connects, reads, writes, keeps the time.

@@ -8,8 +8,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use socket2::{Domain, Protocol, Socket, Type};
-use tb_driver::ConnectError;
-use tb_proto::{Endpoint, LinkLost, Scheme, TlsFault};
+use tb_driver::{ConnectError, refuse_tls};
+use tb_proto::{Endpoint, LinkLost};
 
 use crate::connect::Halves;
 use crate::{Connect, Connection};
@@ -31,13 +31,7 @@ pub struct Tcp;
 
 impl Connect for Tcp {
     fn connect(&mut self, target: &Endpoint) -> Result<Connection, ConnectError> {
-        if target.scheme() != Scheme::Mqtt {
-            // Never plain TCP where TLS was asked for.
-            return Err(ConnectError::new(
-                LinkLost::Tls(TlsFault::NotSupported),
-                "this transport speaks no TLS",
-            ));
-        }
+        refuse_tls(target)?;
         let addresses = (target.host(), target.port())
             .to_socket_addrs()
             .map_err(|error| ConnectError::new(LinkLost::HostNotFound, error.to_string()))?;
@@ -85,7 +79,11 @@ impl Dial {
         let domain = Domain::for_address(address);
         let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
         self.advance(State::Dialling(socket.try_clone()?))?;
-        socket.connect_timeout(&address.into(), TIMEOUT)?;
+        if let Err(error) = socket.connect_timeout(&address.into(), TIMEOUT) {
+            // It has come to nothing: `close` would try again and again to shut it down.
+            self.advance(State::Idle)?;
+            return Err(error);
+        }
         self.advance(State::Open(socket.try_clone()?))?;
         let stream = TcpStream::from(socket);
         stream.set_nodelay(true)?;
@@ -126,5 +124,23 @@ impl Dial {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_left_to_shut_down_of_a_connection_that_was_refused() {
+        let taken = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        taken.bind(&any.into()).unwrap();
+        let nobody_listens = taken.local_addr().unwrap().as_socket().unwrap();
+
+        let dial = Dial::default();
+        let refused = dial.first_of([nobody_listens].into_iter()).unwrap_err();
+        assert_eq!(refused.cause, LinkLost::ConnectionRefused);
+        assert!(matches!(*dial.lock(), State::Idle));
     }
 }

@@ -1,12 +1,12 @@
-//! TLS over any transport.
+//! TLS over any transport, on threads.
 
 use alloc::sync::Arc;
 use std::io::{self, Read, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use tb_driver::tls::{TlsConfig, TlsSession};
-use tb_driver::{ConnectError, link_lost};
-use tb_proto::{Endpoint, LinkLost, Scheme, TlsFault};
+use tb_driver::ConnectError;
+use tb_driver::tls::{Tls, TlsSession, handshake_failed};
+use tb_proto::{Endpoint, Scheme};
 
 use crate::connect::Halves;
 use crate::{Connect, Connection};
@@ -17,42 +17,14 @@ const RECORD: usize = 16 * 1024;
 /// So much is read at a time, into the stack of the thread.
 const READ: usize = 8 * 1024;
 
-/// Connects by another transport and sets TLS up where the address asks for it (`mqtts://`).
-///
-/// The transport below is asked for the same host and port with `mqtt://`: it carries bytes and
-/// knows nothing of TLS. Reading and writing go on at the same time: neither waits for the other.
-#[derive(Clone, Debug)]
-pub struct Tls<C> {
-    below: C,
-    config: TlsConfig,
-}
-
-impl<C> Tls<C> {
-    /// TLS over the connections of `below`, with the default configuration.
-    pub fn over(below: C) -> Self {
-        Self {
-            below,
-            config: TlsConfig::new(),
-        }
-    }
-
-    /// With this configuration.
-    #[must_use]
-    pub fn config(mut self, config: TlsConfig) -> Self {
-        self.config = config;
-        self
-    }
-}
-
 impl<C: Connect> Connect for Tls<C> {
     fn connect(&mut self, target: &Endpoint) -> Result<Connection, ConnectError> {
+        let (below, config) = self.parts();
         if target.scheme() != Scheme::Mqtts {
-            return self.below.connect(target);
+            return below.connect(target);
         }
-        let session = TlsSession::new(&self.config, target.host())?;
-        let below = self
-            .below
-            .connect(&target.clone().with_scheme(Scheme::Mqtt))?;
+        let session = TlsSession::new(config, target.host())?;
+        let below = below.connect(&target.clone().with_scheme(Scheme::Mqtt))?;
         Ok(below.then(move |halves| handshake(session, halves)))
     }
 }
@@ -79,12 +51,15 @@ fn shake_hands(session: &mut TlsSession, below: &mut Halves) -> Result<(), Conne
     loop {
         let output = session.take_output();
         if !output.is_empty() {
-            below.send(&output).map_err(|error| failed(&error))?;
+            below
+                .send(&output)
+                .map_err(|error| handshake_failed(&error))?;
         }
         if !session.is_handshaking() {
             return Ok(());
         }
-        let read = read(&mut *below.reader, &mut buffer).map_err(|error| failed(&error))?;
+        let read =
+            read(&mut *below.reader, &mut buffer).map_err(|error| handshake_failed(&error))?;
         let taken = match read {
             [] => session.handle_end(),
             data => session.handle_input(data),
@@ -95,15 +70,6 @@ fn shake_hands(session: &mut TlsSession, below: &mut Halves) -> Result<(), Conne
             return Err(error.into());
         }
     }
-}
-
-/// A peer that closes before TLS is set up has reasons that it does not tell.
-fn failed(error: &io::Error) -> ConnectError {
-    let cause = match link_lost(error) {
-        LinkLost::Closed | LinkLost::Reset => LinkLost::Tls(TlsFault::ClosedEarly),
-        cause => cause,
-    };
-    ConnectError::new(cause, error.to_string())
 }
 
 fn read<'a>(reader: &mut dyn Read, buffer: &'a mut [u8]) -> io::Result<&'a [u8]> {

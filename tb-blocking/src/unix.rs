@@ -4,8 +4,8 @@ use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 
-use tb_driver::ConnectError;
-use tb_proto::{Endpoint, LinkLost, Scheme, TlsFault};
+use tb_driver::{ConnectError, refuse_tls};
+use tb_proto::Endpoint;
 
 use crate::{Connect, Connection};
 
@@ -28,13 +28,7 @@ impl Unix {
 
 impl Connect for Unix {
     fn connect(&mut self, target: &Endpoint) -> Result<Connection, ConnectError> {
-        if target.scheme() != Scheme::Mqtt {
-            // Never plain where TLS was asked for.
-            return Err(ConnectError::new(
-                LinkLost::Tls(TlsFault::NotSupported),
-                "this transport speaks no TLS",
-            ));
-        }
+        refuse_tls(target)?;
         let stream = UnixStream::connect(&self.path)?;
         let (reader, writer) = (stream.try_clone()?, stream.try_clone()?);
         Ok(Connection::new(reader, writer, move || {

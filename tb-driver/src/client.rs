@@ -55,10 +55,7 @@ impl Client {
     /// [`Refused`] gives the message back; its reason says what to change.
     pub fn send(&self, message: impl Into<Message>) -> Result<Delivery, Refused<Message>> {
         // Serialised here: code of the application never runs under the lock.
-        let message = message.into();
-        let pending = self.shared().open(message, |state, now, message| {
-            state.machine.send(now, message)
-        })?;
+        let pending = self.shared().send(message.into())?;
         Ok(Delivery::new(Arc::clone(self.shared()), pending))
     }
 

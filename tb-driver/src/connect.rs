@@ -5,7 +5,7 @@ use core::future::Future;
 use std::io;
 
 use futures_io::{AsyncRead, AsyncWrite};
-use tb_proto::{Endpoint, LinkLost};
+use tb_proto::{Endpoint, LinkLost, Scheme, TlsFault};
 
 /// Opens connections for a [`Driver`](crate::Driver).
 ///
@@ -62,6 +62,20 @@ impl fmt::Display for ConnectError {
 }
 
 impl core::error::Error for ConnectError {}
+
+/// Refuses an address that asks for TLS, for a transport that speaks none: it is never reached plain.
+///
+/// # Errors
+/// [`ConnectError`] with [`TlsFault::NotSupported`].
+pub fn refuse_tls(target: &Endpoint) -> Result<(), ConnectError> {
+    match target.scheme() {
+        Scheme::Mqtt => Ok(()),
+        _ => Err(ConnectError::new(
+            LinkLost::Tls(TlsFault::NotSupported),
+            "this transport speaks no TLS",
+        )),
+    }
+}
 
 /// What the failure of a socket means for the connection.
 pub fn link_lost(error: &io::Error) -> LinkLost {

@@ -61,7 +61,7 @@ mod wakes;
 mod watch;
 
 pub use client::Client;
-pub use connect::{Connect, ConnectError, link_lost};
+pub use connect::{Connect, ConnectError, link_lost, refuse_tls};
 pub use connected::connected_within;
 pub use driver::Driver;
 pub use engine::{Engine, Readiness, Turn, Wire};

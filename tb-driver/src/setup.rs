@@ -77,7 +77,8 @@ impl Setup {
     /// The configuration for a driver, and a connector for it over the connections of `below`.
     ///
     /// # Errors
-    /// [`StartError::Tls`], [`StartError::TlsNotSupported`].
+    #[cfg_attr(feature = "_rustls", doc = "[`StartError::Tls`].")]
+    #[cfg_attr(not(feature = "_rustls"), doc = "[`StartError::TlsNotSupported`].")]
     pub fn over<C>(self, below: C) -> Result<(Config, Stack<C>), StartError> {
         #[cfg(feature = "_rustls")]
         let stack = {
@@ -96,7 +97,7 @@ impl Setup {
 /// A connector for one server over the connections of `below`, with the default configuration of TLS.
 ///
 /// # Errors
-/// [`StartError::Tls`], [`StartError::TlsNotSupported`].
+/// [`StartError::Tls`].
 #[cfg(feature = "_rustls")]
 pub fn stack<C>(below: C, endpoint: &Endpoint) -> Result<Stack<C>, StartError> {
     stack_with_tls(below, endpoint, TlsConfig::new())

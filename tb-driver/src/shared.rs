@@ -9,7 +9,7 @@ use alloc::sync::{Arc, Weak};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use tb_proto::{Client as Machine, Instant, Pending, Refused, RefusedReason};
+use tb_proto::{Client as Machine, Delivered, Instant, Message, Pending, Refused, RefusedReason};
 
 use crate::clock::Clock;
 use crate::state::{Seat, State};
@@ -66,6 +66,21 @@ impl Shared {
         item: I,
         call: impl FnOnce(&mut State, Instant, I) -> Result<Pending<T>, Refused<I>>,
     ) -> Result<Pending<T>, Refused<I>> {
+        self.open_and(item, call, State::settle)
+    }
+
+    /// As [`open`](Self::open), for a message of the device itself.
+    pub(crate) fn send(&self, message: Message) -> Result<Pending<Delivered>, Refused<Message>> {
+        let send = |state: &mut State, now, message| state.machine.send(now, message);
+        self.open_and(message, send, State::settle_sent)
+    }
+
+    fn open_and<T, I>(
+        &self,
+        item: I,
+        call: impl FnOnce(&mut State, Instant, I) -> Result<Pending<T>, Refused<I>>,
+        settle: impl FnOnce(&mut State, Instant, &mut Wakes),
+    ) -> Result<Pending<T>, Refused<I>> {
         let now = self.clock.now();
         let _bell = Bell(self);
         let mut wakes = Wakes::default();
@@ -79,7 +94,7 @@ impl Shared {
         if let Ok(pending) = &result {
             state.tickets.open(pending.id());
         }
-        state.settle(now, &mut wakes);
+        settle(&mut state, now, &mut wakes);
         drop(state);
         wakes.wake();
         result

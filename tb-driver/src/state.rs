@@ -215,6 +215,23 @@ impl State {
         wakes.extend(self.driver_to_wake());
     }
 
+    /// As [`settle`](Self::settle), after a message was sent: of all that could have happened that leaves
+    /// little, and there are thousands of them.
+    pub(crate) fn settle_sent(&mut self, now: Instant, wakes: &mut Wakes) {
+        if self.machine.has_events() {
+            return self.settle(now, wakes);
+        }
+        wakes.extend(self.writer_to_wake());
+        if let Seat::Asleep {
+            until, wants_chunk, ..
+        } = self.seat
+            && ((wants_chunk && self.machine.wants_transmit())
+                || is_sooner(self.machine.send_timeout(), until))
+        {
+            wakes.extend(self.wake_driver());
+        }
+    }
+
     /// As [`settle`](Self::settle), but for the writer, who has just looked for bytes himself.
     pub(crate) fn settle_written(&mut self, now: Instant, wakes: &mut Wakes) {
         // Taking bytes out completes messages of QoS 0.
@@ -302,22 +319,26 @@ impl State {
     fn driver_to_wake(&mut self) -> Option<Waker> {
         let Seat::Asleep {
             until, wants_chunk, ..
-        } = &self.seat
+        } = self.seat
         else {
             return None;
         };
-        let (until, wants_chunk) = (*until, *wants_chunk);
         let due = (wants_chunk && self.machine.wants_transmit())
             || self.has_link_request()
             || self.is_over()
-            || match (self.machine.poll_timeout(), until) {
-                (Some(deadline), Some(until)) => deadline < until,
-                (Some(_), None) => true,
-                (None, _) => false,
-            };
-        if !due {
-            return None;
-        }
+            || is_sooner(self.machine.poll_timeout(), until);
+        due.then(|| self.wake_driver()).flatten()
+    }
+
+    fn wake_driver(&mut self) -> Option<Waker> {
         core::mem::replace(&mut self.seat, Seat::Awake).into_waker()
+    }
+}
+
+/// Whether a deadline comes before this moment; `None` never comes.
+fn is_sooner(deadline: Option<Instant>, moment: Option<Instant>) -> bool {
+    match (deadline, moment) {
+        (Some(deadline), Some(moment)) => deadline < moment,
+        (deadline, _) => deadline.is_some(),
     }
 }

@@ -6,7 +6,7 @@ use core::fmt;
 use core::future::Future;
 use core::marker::PhantomData;
 use core::pin::Pin;
-use core::task::{Context, Poll, Waker};
+use core::task::{Context, Poll};
 use core::time::Duration;
 
 use tb_proto::{
@@ -18,6 +18,7 @@ use crate::error::{DeliveryError, WaitError};
 use crate::park::{self, Interrupted};
 use crate::shared::Shared;
 use crate::state::State;
+use crate::tickets::Slot;
 use crate::wakes::Wakes;
 
 /// The ticket of an accepted message: a future of its outcome, for tasks and for threads.
@@ -148,17 +149,19 @@ impl Future for Delivery {
 
 impl Drop for Delivery {
     fn drop(&mut self) {
-        let mut wakes = Wakes::default();
         let mut state = self.ticket.shared.waiters();
-        let Some((unclaimed, waker)) = self.ticket.close(&mut state) else {
-            return;
-        };
-        if let Some(completion) = unclaimed {
-            state.unclaimed(completion, &mut wakes);
+        match self.ticket.close(&mut state) {
+            Some(Slot::Over(completion)) => {
+                let mut wakes = Wakes::default();
+                state.unclaimed(completion, &mut wakes);
+                drop(state);
+                wakes.wake();
+            }
+            waiting => {
+                drop(state);
+                drop(waiting);
+            }
         }
-        drop(state);
-        drop(waker);
-        wakes.wake();
     }
 }
 
@@ -230,10 +233,8 @@ impl<T: Request> Future for Reply<T> {
 
 impl<T: Request> Drop for Reply<T> {
     fn drop(&mut self) {
-        let Some(closed) = self.ticket.close(&mut self.ticket.shared.waiters()) else {
-            return;
-        };
-        let given_up = closed.0.is_none() && T::ENDS_WITH_TICKET;
+        let closed = self.ticket.close(&mut self.ticket.shared.waiters());
+        let given_up = matches!(closed, Some(Slot::Waiting(_))) && T::ENDS_WITH_TICKET;
         drop(closed);
         if given_up {
             self.ticket.cancel();
@@ -286,10 +287,10 @@ impl Ticket {
             .unwrap_or(false)
     }
 
-    /// Closes it, if the outcome was not handed out. Gives the outcome that is there already and the
-    /// waker back, to be dropped without the lock.
-    fn close(&self, state: &mut State) -> Option<(Option<Completion>, Option<Waker>)> {
-        Some(state.tickets.close(self.id.filter(|_| !self.taken)?))
+    /// Closes it, if the outcome was not handed out. Gives back what was kept for it, to be dropped
+    /// without the lock.
+    fn close(&self, state: &mut State) -> Option<Slot> {
+        state.tickets.close(self.id.filter(|_| !self.taken)?)
     }
 }
 

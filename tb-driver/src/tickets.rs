@@ -18,7 +18,7 @@ pub(crate) struct Tickets {
 }
 
 #[derive(Debug)]
-enum Slot {
+pub(crate) enum Slot {
     /// Not over yet. The waker is of whoever polled the ticket last, if anybody did.
     Waiting(Option<Waker>),
     /// Over; the holder has not asked yet.
@@ -87,15 +87,11 @@ impl Tickets {
         }
     }
 
-    /// The ticket is gone. Gives back the outcome that nobody has asked for and the waker.
-    pub(crate) fn close(&mut self, id: RequestId) -> (Option<Completion>, Option<Waker>) {
+    /// The ticket is gone. Gives back what was kept for it, to be dropped without the lock.
+    pub(crate) fn close(&mut self, id: RequestId) -> Option<Slot> {
         let slot = self.slots.remove(&id.get());
         self.shrink();
-        match slot {
-            Some(Slot::Over(completion)) => (Some(completion), None),
-            Some(Slot::Waiting(waker)) => (None, waker),
-            Some(Slot::Unheard) | None => (None, None),
-        }
+        slot
     }
 
     /// No further outcome will come: those who still wait have to be told.

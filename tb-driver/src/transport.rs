@@ -30,7 +30,7 @@
 //! 1. **It tells why it failed**, by a [`ConnectError`](crate::ConnectError): the kind of failure decides when
 //!    the client tries again, and whether `connect` waits for that at all.
 //! 2. **It never falls back.** A target whose [scheme](tb_proto::Endpoint::scheme) asks for TLS is refused by
-//!    a connector that has none.
+//!    a connector that has none ([`refuse_tls`](crate::refuse_tls)).
 //! 3. **It may be dropped** at any moment, connecting or connected; that ends the connection. The client sets
 //!    the deadline for connecting.
 //! 4. **Its stream ends with the peer**: a read of 0 bytes says so, and a write of 0 bytes is an error.

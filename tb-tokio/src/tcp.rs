@@ -3,8 +3,8 @@
 use core::future::Future;
 use core::pin::Pin;
 
-use tb_driver::{Connect, ConnectError};
-use tb_proto::{Endpoint, LinkLost, Scheme, TlsFault};
+use tb_driver::{Connect, ConnectError, refuse_tls};
+use tb_proto::{Endpoint, LinkLost};
 use tokio::net::{TcpStream, lookup_host};
 
 use crate::Compat;
@@ -24,13 +24,7 @@ impl Connect for Tcp {
 }
 
 async fn open(target: Endpoint) -> Result<Compat<TcpStream>, ConnectError> {
-    if target.scheme() != Scheme::Mqtt {
-        // Never plain TCP where TLS was asked for.
-        return Err(ConnectError::new(
-            LinkLost::Tls(TlsFault::NotSupported),
-            "this transport speaks no TLS",
-        ));
-    }
+    refuse_tls(&target)?;
     let addresses = lookup_host((target.host(), target.port()))
         .await
         .map_err(|error| ConnectError::new(LinkLost::HostNotFound, error.to_string()))?;

@@ -4,8 +4,8 @@ use core::future::Future;
 use core::pin::Pin;
 use std::path::PathBuf;
 
-use tb_driver::{Connect, ConnectError};
-use tb_proto::{Endpoint, LinkLost, Scheme, TlsFault};
+use tb_driver::{Connect, ConnectError, refuse_tls};
+use tb_proto::Endpoint;
 use tokio::net::UnixStream;
 
 use crate::Compat;
@@ -32,17 +32,10 @@ impl Connect for Unix {
     type Connecting = Pin<Box<dyn Future<Output = Result<Self::Stream, ConnectError>> + Send>>;
 
     fn connect(&mut self, target: &Endpoint) -> Self::Connecting {
-        Box::pin(open(self.path.clone(), target.scheme()))
+        let (plain, path) = (refuse_tls(target), self.path.clone());
+        Box::pin(async move {
+            plain?;
+            Ok(Compat::new(UnixStream::connect(path).await?))
+        })
     }
-}
-
-async fn open(path: PathBuf, scheme: Scheme) -> Result<Compat<UnixStream>, ConnectError> {
-    if scheme != Scheme::Mqtt {
-        // Never plain where TLS was asked for.
-        return Err(ConnectError::new(
-            LinkLost::Tls(TlsFault::NotSupported),
-            "this transport speaks no TLS",
-        ));
-    }
-    Ok(Compat::new(UnixStream::connect(path).await?))
 }

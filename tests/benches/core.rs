@@ -6,11 +6,13 @@
 //! behind it under rate limits that are never reached: instructions for each message are the difference of
 //! two runs, divided (`valgrind --tool=callgrind`).
 
+mod cost;
+
 use std::collections::VecDeque;
 use std::hint::black_box;
-use std::time::{Duration, Instant as Clock};
 
 use bytes::{BufMut, BytesMut};
+use cost::Costs;
 use serde::Serialize;
 use tb_proto::{
     Client, Completion, Config, Credentials, Event, Instant, LinkRequest, ProtocolVersion,
@@ -51,84 +53,40 @@ fn main() {
     }
     // One short round shows that it runs; it measures nothing.
     let thorough = !arguments.iter().any(|argument| argument == "--short");
-    let rounds = if thorough { 9 } else { 1 };
+    let (rounds, messages) = if thorough { (9, 200_000) } else { (1, 2_000) };
     println!(
         "one QoS 1 telemetry message of {} bytes, best of {rounds} rounds",
         body().len()
     );
-    println!("{:<34} {:>9} {:>9} {:>9}", "", "ns", "allocs", "bytes");
-    let messages = if thorough { 200_000 } else { 2_000 };
-    row("serialising alone (serde_json)", rounds, messages, || {
+    let costs = Costs { width: 34, rounds };
+    costs.head();
+    costs.row("serialising alone (serde_json)", messages, 1, || {
         let mut out = Vec::with_capacity(128);
         serde_json::to_writer(&mut out, &READING).unwrap();
         black_box(&out);
     });
-    row("serialising and checking (ours)", rounds, messages, || {
+    costs.row("serialising and checking (ours)", messages, 1, || {
         black_box(Telemetry::new(black_box(&READING)));
     });
+    let cycle = |name: &str, window: usize, work: &mut dyn FnMut()| {
+        costs.row(name, (messages / window).max(1), window, work);
+    };
     for window in [1, 100, 1_000, 60_000] {
         let mut by_hand = ByHand::default();
-        cycle(
-            &format!("by hand, window {window}"),
-            rounds,
-            messages,
-            window,
-            |n| by_hand.cycle(n),
-        );
+        let name = format!("by hand, window {window}");
+        cycle(&name, window, &mut || by_hand.cycle(window));
     }
     let rows = [1, 100, 1_000, 60_000].map(|window| (window, false));
     for (window, paced) in rows.into_iter().chain([(1_000, true)]) {
         let mut machine = Machine::online(window, paced);
         let limits = if paced { ", paced" } else { "" };
-        cycle(
-            &format!("tb-proto, window {window}{limits}"),
-            rounds,
-            messages,
-            window,
-            |n| {
-                machine.cycle(n);
-            },
-        );
+        let name = format!("tb-proto, window {window}{limits}");
+        cycle(&name, window, &mut || machine.cycle(window));
     }
 }
 
 fn body() -> Vec<u8> {
     serde_json::to_vec(&READING).unwrap()
-}
-
-/// Prints what one call of `work` costs.
-fn row(name: &str, rounds: usize, messages: usize, mut work: impl FnMut()) {
-    cycle(name, rounds, messages, 1, |count| {
-        (0..count).for_each(|_| work())
-    });
-}
-
-/// Prints what one message costs when `work` moves `batch` messages at a time.
-fn cycle(name: &str, rounds: usize, messages: usize, batch: usize, mut work: impl FnMut(usize)) {
-    work(batch);
-    let batches = (messages / batch).max(1);
-    let total = (batches * batch) as f64;
-    let mut best = Duration::MAX;
-    let mut cost = (0.0, 0.0);
-    for _ in 0..rounds {
-        let mut spent = Duration::MAX;
-        let allocations = allocation_counter::measure(|| {
-            let start = Clock::now();
-            (0..batches).for_each(|_| work(batch));
-            spent = start.elapsed();
-        });
-        best = best.min(spent);
-        cost = (
-            allocations.count_total as f64 / total,
-            allocations.bytes_total as f64 / total,
-        );
-    }
-    println!(
-        "{name:<34} {:>9.1} {:>9.2} {:>9.1}",
-        best.as_nanos() as f64 / total,
-        cost.0,
-        cost.1
-    );
 }
 
 /// The machine with a connection that the server has accepted.

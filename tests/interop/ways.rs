@@ -170,7 +170,7 @@ fn everything_goes_through_the_web_socket_of_mosquitto_over_tls() {
     let transport = Tls::over(tb_async_std::Tcp).config(tls);
     everything_is_acknowledged(&on_smol(&config, WebSocket::over(transport)));
     let tls = TlsConfig::new().ca(Pem::text(authority.pem()));
-    let transport = tb_blocking::Tls::over(tb_blocking::Tcp).config(tls);
+    let transport = Tls::over(tb_blocking::Tcp).config(tls);
     everything_is_acknowledged(&on_threads(&config, OnThreads::over(transport)));
 
     // Nobody is trusted who was not named.

@@ -169,6 +169,35 @@ fn while_the_window_is_full_no_message_wakes_the_driver() {
 }
 
 #[test]
+fn while_the_window_is_full_a_message_that_expires_sooner_wakes_the_driver() {
+    let mut rig = Rig::connected(config().max_inflight(1));
+    drop(rig.send());
+    rig.written();
+    rig.sleep();
+    let telemetry = || Telemetry::json(r#"{"temperature":21.5}"#);
+    let day = Duration::from_secs(24 * 3600);
+    drop(rig.client.send(telemetry().expires_in(day)));
+    assert_eq!(rig.woken(), 0, "it sleeps no longer than that anyway");
+    drop(
+        rig.client
+            .send(telemetry().expires_in(Duration::from_secs(1))),
+    );
+    assert_eq!(rig.woken(), 1);
+}
+
+#[test]
+fn a_message_that_gives_way_to_another_ends_at_once() {
+    let config = config().max_inflight(1).max_queued_messages(2);
+    let mut rig = Rig::connected(config.overflow(tb_proto::Overflow::DropOldest));
+    drop(rig.send());
+    rig.written();
+    rig.sleep();
+    let mut oldest = rig.send();
+    drop(rig.send());
+    assert!(is_ready(&mut oldest));
+}
+
+#[test]
 fn while_the_socket_blocks_no_message_wakes_the_driver() {
     let mut rig = Rig::connected(config());
     let blocked = Readiness {

@@ -26,7 +26,7 @@ mod verify;
 pub use config::{TlsConfig, TlsVersion};
 pub use error::{TlsError, TlsSetupError};
 pub use identity::Identity;
-pub use over::{Connecting, Tls};
+pub use over::{Connecting, Tls, handshake_failed};
 pub use pem::Pem;
 pub use session::TlsSession;
 pub use stream::{MaybeTls, TlsStream};

@@ -15,7 +15,10 @@ use crate::{Connect, ConnectError, link_lost};
 /// Connects by another transport and sets TLS up where the address asks for it (`mqtts://`).
 ///
 /// The transport below is asked for the same host and port with `mqtt://`: it carries bytes and
-/// knows nothing of TLS. Transports nest: `Tls::over(Socks5::over(Tcp))`.
+/// knows nothing of TLS. Transports nest: `Tls::over(Proxied::over(Tcp, proxy))`.
+///
+/// The adapter for threads implements its own `Connect` for it as well; there reading and writing go on at
+/// the same time, and neither waits for the other.
 #[derive(Clone, Debug)]
 pub struct Tls<C> {
     below: C,
@@ -36,6 +39,11 @@ impl<C> Tls<C> {
     pub fn config(mut self, config: TlsConfig) -> Self {
         self.config = config;
         self
+    }
+
+    /// The transport below, and the configuration: for a `Connect` of one's own.
+    pub const fn parts(&mut self) -> (&mut C, &TlsConfig) {
+        (&mut self.below, &self.config)
     }
 }
 
@@ -108,7 +116,7 @@ impl<C: Connect> Future for Connecting<C> {
 
 /// What the failure of a stream means while TLS is being set up: a peer that closes then has reasons
 /// that it does not tell.
-pub(super) fn handshake_failed(error: &io::Error) -> ConnectError {
+pub fn handshake_failed(error: &io::Error) -> ConnectError {
     if let Some(error) = TlsError::within(error) {
         return error.clone().into();
     }

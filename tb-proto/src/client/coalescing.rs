@@ -118,7 +118,7 @@ impl Client {
         let body = AttributeBody {
             data_points: together.data_points(),
             encoding: Encoding::Json,
-            text: together.parts().concat(),
+            text: together.bytes().to_vec(),
         };
         let publication = Publication {
             topic: self.topics.telemetry.clone(),

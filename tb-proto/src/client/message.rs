@@ -151,27 +151,7 @@ pub(super) enum Content {
 
 impl Content {
     pub(super) fn payload_len(&self) -> usize {
-        self.parts().iter().map(|part| part.len()).sum()
-    }
-
-    /// The whole payload, to be given back.
-    pub(super) fn payload(&self) -> Bytes {
-        match self {
-            Self::Telemetry(body) | Self::Report { body, .. } => body.payload(),
-            Self::Attributes(body) | Self::Merged { body, .. } => {
-                Bytes::copy_from_slice(&body.text)
-            }
-            Self::Claim(body) => Bytes::copy_from_slice(&body.payload),
-            Self::Whole(whole) => Bytes::copy_from_slice(whole.text().as_bytes()),
-            Self::Part { part, .. } => Bytes::copy_from_slice(&part.text),
-            Self::Request { payload, .. }
-            | Self::Reply { payload, .. }
-            | Self::ChunkRequest { payload, .. }
-            | Self::Announcement { payload, .. }
-            | Self::Leaving(payload)
-            | Self::KeepAlive(payload)
-            | Self::SessionLimits(payload) => payload.clone(),
-        }
+        self.bytes().len()
     }
 
     /// What an application calls it, of which child if it is of one. Requests and merged messages are
@@ -227,20 +207,20 @@ pub(super) fn target_of(publication: &Publication<Content>) -> Option<Target> {
 }
 
 impl MqttContent for Content {
-    fn parts(&self) -> [&[u8]; 3] {
+    fn bytes(&self) -> &[u8] {
         match self {
-            Self::Telemetry(body) | Self::Report { body, .. } => body.parts(),
-            Self::Attributes(body) | Self::Merged { body, .. } => [&body.text, b"", b""],
-            Self::Claim(body) => [&body.payload, b"", b""],
-            Self::Whole(whole) => [whole.text().as_bytes(), b"", b""],
-            Self::Part { part, .. } => [&part.text, b"", b""],
+            Self::Telemetry(body) | Self::Report { body, .. } => body.bytes(),
+            Self::Attributes(body) | Self::Merged { body, .. } => &body.text,
+            Self::Claim(body) => &body.payload,
+            Self::Whole(whole) => whole.text().as_bytes(),
+            Self::Part { part, .. } => &part.text,
             Self::Request { payload, .. }
             | Self::Reply { payload, .. }
             | Self::ChunkRequest { payload, .. }
             | Self::Announcement { payload, .. }
             | Self::Leaving(payload)
             | Self::KeepAlive(payload)
-            | Self::SessionLimits(payload) => [payload, b"", b""],
+            | Self::SessionLimits(payload) => payload,
         }
     }
 

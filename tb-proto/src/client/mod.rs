@@ -335,6 +335,12 @@ impl Client {
         self.mqtt.wants_transmit()
     }
 
+    /// Whether [`poll_event`](Self::poll_event) may have something: cheaper than to ask it. It is never
+    /// false when there is.
+    pub fn has_events(&self) -> bool {
+        !self.events.is_empty() || self.child_updates.len() > 0 || self.updates.is_following()
+    }
+
     /// The next event.
     #[must_use = "an event comes once"]
     pub fn poll_event(&mut self) -> Option<Event> {
@@ -353,21 +359,31 @@ impl Client {
     /// other call.
     #[must_use = "nothing is sent again and nobody reconnects if nobody keeps the time"]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let clock = match self.wall_clock {
-            WallClock::AwaitedUntil(until) if !self.unstamped.is_empty() => Some(until),
-            _ => None,
-        };
         // One after the other: a driver asks after every call.
-        let mut next = Instant::sooner(self.mqtt.poll_timeout(), clock);
+        let mut next = Instant::sooner(self.mqtt.poll_timeout(), self.send_timeout());
         next = Instant::sooner(next, self.requests.next_deadline());
         next = Instant::sooner(next, self.update_deadline());
-        next = Instant::sooner(next, self.coalescing.next_deadline());
         next = Instant::sooner(next, self.flushes.next_deadline());
         if self.mqtt.is_online() {
             next = Instant::sooner(next, self.limits.next_deadline());
             next = Instant::sooner(next, self.children.next_deadline());
         }
         next
+    }
+
+    /// The part of [`poll_timeout`](Self::poll_timeout) that [`send`](Self::send) can make sooner: cheaper
+    /// to ask, for a driver that sleeps and has to know whether a message changes until when.
+    ///
+    /// After `send` that is all that can be new to it, but for bytes
+    /// ([`wants_transmit`](Self::wants_transmit)) and events ([`has_events`](Self::has_events)).
+    pub fn send_timeout(&self) -> Option<Instant> {
+        let clock = match self.wall_clock {
+            WallClock::AwaitedUntil(until) if !self.unstamped.is_empty() => Some(until),
+            _ => None,
+        };
+        let expiry = self.mqtt.outbox().next_expiry().map(|(at, _)| at);
+        let next = Instant::sooner(clock, expiry);
+        Instant::sooner(next, self.coalescing.next_deadline())
     }
 
     /// What the connection is doing.

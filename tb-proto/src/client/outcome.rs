@@ -1,10 +1,11 @@
 //! A message has its outcome.
 
 use alloc::boxed::Box;
+use bytes::Bytes;
 
 use super::message::{Content, target_of};
 use super::{Client, Completion, RequestId, Undelivered};
-use crate::mqtt::{Delivered, Outcome, Publication, Rejection, UndeliveredCause};
+use crate::mqtt::{Content as _, Delivered, Outcome, Publication, Rejection, UndeliveredCause};
 
 impl Client {
     /// The server has a message, or it was sent as far as anybody will ever know.
@@ -50,7 +51,7 @@ impl Client {
         let undelivered = Box::new(Undelivered {
             id,
             target,
-            payload: publication.content.payload(),
+            payload: Bytes::copy_from_slice(publication.content.bytes()),
             accepted: publication.accepted,
             written,
             cause,

@@ -140,7 +140,7 @@ impl Content {
             return NextPart::TooLarge { size };
         }
         let whole = match core::mem::replace(self, empty()) {
-            Self::Telemetry(body) => Whole::new(body.parts().concat(), Kind::Telemetry),
+            Self::Telemetry(body) => Whole::new(body.bytes().to_vec(), Kind::Telemetry),
             Self::Attributes(body) => Whole::new(body.text, Kind::Attributes),
             Self::Merged {
                 meaning,
@@ -181,7 +181,7 @@ pub(super) fn check(content: &Content, max_bytes: usize) -> Result<(), TooLarge>
             } else {
                 0
             };
-            (body.parts().concat(), Meaning::Telemetry, head)
+            (body.bytes().to_vec(), Meaning::Telemetry, head)
         }
         Content::Attributes(body) => (body.text.clone(), Meaning::Attributes, 0),
         other => {

@@ -5,6 +5,7 @@ use super::{Client, Overflow, RefusedReason, parts};
 use crate::codec::Topic;
 use crate::mqtt::{Outcome, UndeliveredCause};
 use crate::tb::split::{Meaning, TooLarge};
+use crate::tb::telemetry::TelemetryBody;
 
 /// Room that is kept in the queue for one message; see [`Client::reserve`].
 #[derive(Debug, PartialEq, Eq)]
@@ -16,7 +17,7 @@ pub struct Room {
 impl Client {
     /// Whether a message with a payload of `bytes` would find room now.
     pub fn has_room(&self, bytes: usize) -> bool {
-        self.fits(bytes) && self.has_room_for_outcomes()
+        self.fits(bytes + TelemetryBody::ROOM) && self.has_room_for_outcomes()
     }
 
     /// Keeps room for one message with a payload of up to `bytes`, if there is any now.
@@ -24,6 +25,7 @@ impl Client {
         if self.mqtt.is_draining() || !self.has_room(bytes) {
             return None;
         }
+        let bytes = bytes + TelemetryBody::ROOM;
         self.mqtt.outbox_mut().reserve(bytes);
         Some(Room { bytes })
     }
@@ -41,7 +43,7 @@ impl Client {
         kept: Option<usize>,
     ) -> Result<(), RefusedReason> {
         use crate::mqtt::Content as _;
-        let payload: usize = content.parts().iter().map(|part| part.len()).sum();
+        let payload = content.bytes().len();
         // What stands around the payload goes with each part, like the topic.
         let head = topic.len() + around;
         self.check_size(payload, head)

@@ -192,13 +192,9 @@ impl<'a> Publish<'a> {
             (None, ProtocolVersion::V5) => out.extend_from_slice(&[0]),
             (None, ProtocolVersion::V3_1_1) => {}
         }
-        for part in self.payload {
-            match part {
-                [] => {}
-                // What closes an object.
-                [last] => out.extend_from_slice(&[*last]),
-                part => out.extend_from_slice(part),
-            }
+        // Only what is of a child has something around it.
+        for part in self.payload.iter().filter(|part| !part.is_empty()) {
+            out.extend_from_slice(part);
         }
     }
 

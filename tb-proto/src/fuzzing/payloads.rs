@@ -220,7 +220,7 @@ fn telemetry(data: &[u8]) {
 }
 
 fn payload(body: &TelemetryBody) -> Vec<u8> {
-    body.parts().concat()
+    body.bytes().to_vec()
 }
 
 fn attributes(data: &[u8]) {

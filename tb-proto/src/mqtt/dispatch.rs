@@ -195,8 +195,7 @@ impl<C: Content> Mqtt<C> {
             return false;
         }
         let (before, after) = outbox.around(publication);
-        let [first, second, third] = publication.content.parts();
-        let payload = [before, first, second, third, after];
+        let payload = [before, publication.content.bytes(), after];
         let limit = packet_limit(link, *max_packet_size);
         let packet = encode::Publish::new(link.version, &publication.topic, packet_id, &payload);
         let Some(packet) = packet.filter(|packet| packet.len() <= limit) else {

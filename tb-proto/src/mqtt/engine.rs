@@ -179,7 +179,8 @@ impl<C: Content> Mqtt<C> {
     }
 
     /// Accepts a message without asking for room; see [`has_room`](Outbox::has_room).
-    #[inline]
+    // Always inlined: a message is copied whenever it is handed on.
+    #[inline(always)]
     pub(crate) fn submit(&mut self, mut publication: Publication<C>, parked: bool) -> MessageId {
         if !parked && self.is_live(&publication) {
             publication.lane = Lane::Live;

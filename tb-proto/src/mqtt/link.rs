@@ -358,7 +358,7 @@ impl Burst {
     const SPAN: Duration = Duration::from_secs(5);
 
     pub(crate) fn count(&mut self, now: Instant) {
-        if now.duration_since(self.since) > Self::SPAN {
+        if now > self.since + Self::SPAN {
             *self = Self {
                 since: now,
                 count: 0,

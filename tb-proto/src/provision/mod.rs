@@ -373,8 +373,8 @@ const fn response() -> Filter {
 }
 
 impl mqtt::Content for Request {
-    fn parts(&self) -> [&[u8]; 3] {
-        [&self.0, b"", b""]
+    fn bytes(&self) -> &[u8] {
+        &self.0
     }
 
     fn memory(&self) -> usize {

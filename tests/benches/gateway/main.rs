@@ -9,13 +9,15 @@
 //!
 //! Figures of different machines or runs are not compared: the ratios of one run are.
 
+#[path = "../cost.rs"]
+mod cost;
 mod loopback;
 mod machine;
 
 use std::error::Error;
 use std::hint::black_box;
-use std::time::{Duration, Instant as Clock};
 
+use cost::Costs;
 use machine::{Combine, Machine};
 
 /// How many children there are.
@@ -49,27 +51,28 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn in_the_machine(thorough: bool) {
     let (rounds, batches) = if thorough { (9, 1_000) } else { (1, 20) };
     println!("the machine alone, best of {rounds} rounds, for each message or child");
-    println!("{:<44} {:>9} {:>9} {:>9}", "", "ns", "allocs", "bytes");
+    let costs = Costs { width: 44, rounds };
+    costs.head();
     for children in CHILDREN {
         let mut machine = Machine::announced(children, Combine::Never);
         let name = format!("telemetry, {children} children");
-        row(&name, rounds, batches, BATCH, || machine.send(BATCH));
+        costs.row(&name, batches, BATCH, || machine.send(BATCH));
     }
     for children in CHILDREN {
         let mut machine = Machine::announced(children, Combine::Always);
         let name = format!("telemetry, combined, {children} children");
-        row(&name, rounds, batches, BATCH, || machine.send(BATCH));
+        costs.row(&name, batches, BATCH, || machine.send(BATCH));
     }
     for children in CHILDREN {
         let mut machine = Machine::announced(children, Combine::Never);
         let name = format!("change of a shared attribute, {children} children");
-        row(&name, rounds, batches, BATCH, || machine.change(BATCH));
+        costs.row(&name, batches, BATCH, || machine.change(BATCH));
     }
     for children in CHILDREN {
         let mut machine = Machine::announced(children, Combine::Never);
         let name = format!("announcement, {children} children");
         let batches = (batches * BATCH / children / 10).max(1);
-        row(&name, rounds, batches, children, || machine.reconnect());
+        costs.row(&name, batches, children, || machine.reconnect());
     }
     for children in CHILDREN {
         let kept = allocation_counter::measure(|| {
@@ -85,31 +88,4 @@ fn in_the_machine(thorough: bool) {
         let name = format!("memory of a child, {children} children");
         println!("{name:<44} {:>9} {:>9} {each:>9.0}", "", "");
     }
-}
-
-/// Prints what one message costs when `work` moves `batch` of them.
-fn row(name: &str, rounds: usize, batches: usize, batch: usize, mut work: impl FnMut()) {
-    work();
-    let total = (batches * batch) as f64;
-    let mut best = Duration::MAX;
-    let mut cost = (0.0, 0.0);
-    for _ in 0..rounds {
-        let mut spent = Duration::MAX;
-        let allocations = allocation_counter::measure(|| {
-            let start = Clock::now();
-            (0..batches).for_each(|_| work());
-            spent = start.elapsed();
-        });
-        best = best.min(spent);
-        cost = (
-            allocations.count_total as f64 / total,
-            allocations.bytes_total as f64 / total,
-        );
-    }
-    println!(
-        "{name:<44} {:>9.1} {:>9.2} {:>9.1}",
-        best.as_nanos() as f64 / total,
-        cost.0,
-        cost.1
-    );
 }

@@ -12,15 +12,9 @@ mod ours;
 use std::io;
 use std::process::ExitCode;
 
-use tb_tests::bench::{MinimalPeer, Order, Program, Table, Workload, build_peers, run_floor};
-
-/// How much is done; what is measured does not depend on it, only how steady the figures are.
-struct Effort {
-    rounds: usize,
-    pipelined: u64,
-    round_trips: u64,
-    connections: u64,
-}
+use tb_tests::bench::{
+    self, Effort, Measurement, MinimalPeer, Order, Program, Table, Workload, build_peers,
+};
 
 const FULL: Effort = Effort {
     rounds: 5,
@@ -41,18 +35,14 @@ const WINDOW: u16 = 1_000;
 const OTHER_WINDOWS: [u16; 3] = [100, 10_000, 60_000];
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let outcome = match arguments.split_first() {
-        Some((first, order)) if first == "client" => run_client(order),
-        Some((first, _)) if first == "serve" => serve(),
-        _ => compare(&arguments),
-    };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
+    bench::main(compare, client)
+}
+
+fn client(order: &Order) -> Option<io::Result<Measurement>> {
+    match order.client.as_str() {
+        "tb-tokio" => Some(on_tokio::run(order)),
+        "tb-blocking" => Some(on_threads::run(order)),
+        _ => None,
     }
 }
 
@@ -63,29 +53,15 @@ fn serve() -> io::Result<()> {
     }
 }
 
-fn run_client(arguments: &[String]) -> io::Result<()> {
-    let order = Order::from_arguments(arguments)
-        .ok_or_else(|| io::Error::other(format!("no order: {arguments:?}")))?;
-    let measured = match order.client.as_str() {
-        "floor" => run_floor(&order)?,
-        "tb-tokio" => on_tokio::run(&order)?,
-        "tb-blocking" => on_threads::run(&order)?,
-        unknown => {
-            return Err(io::Error::other(format!(
-                "no client of this name: {unknown}"
-            )));
-        }
-    };
-    serde_json::to_writer(io::stdout(), &measured)?;
-    Ok(())
-}
-
 fn compare(arguments: &[String]) -> io::Result<()> {
     let effort = if arguments.iter().any(|argument| argument == "--short") {
         SHORT
     } else {
         FULL
     };
+    if arguments.iter().any(|argument| argument == "serve") {
+        return serve();
+    }
     let only = arguments
         .iter()
         .skip_while(|argument| *argument != "--only")
@@ -104,17 +80,8 @@ fn compare(arguments: &[String]) -> io::Result<()> {
     .collect();
 
     let peer = MinimalPeer::start()?;
-    let order = |client: &str, workload, window| Order {
-        client: client.to_owned(),
-        workload,
-        server: peer.address(),
-        messages: match workload {
-            Workload::RoundTrip => effort.round_trips,
-            Workload::Idle => effort.connections,
-            _ => effort.pipelined,
-        },
-        window,
-    };
+    let order =
+        |client: &str, workload, window| effort.order(client, workload, peer.address(), window);
     let mut tables = Workload::WITH_MESSAGES.map(|workload| (workload, Table::new(workload)));
     let mut windows = Table::new(Workload::Acknowledged);
     let mut idle = Table::new(Workload::Idle);

@@ -17,34 +17,24 @@ use std::fs;
 use std::io;
 use std::process::ExitCode;
 
-use tb_tests::bench::{MinimalPeer, Order, Program, Table, Workload, run_floor};
+use tb_tests::bench::{self, Effort, Measurement, MinimalPeer, Order, Program, Table, Workload};
 use tb_tests::certificates::{Authority, Validity};
-
-/// How much is done; what is measured does not depend on it, only how steady the figures are.
-struct Effort {
-    rounds: usize,
-    pipelined: u64,
-    round_trips: u64,
-    idle: u64,
-    connects: usize,
-}
 
 const FULL: Effort = Effort {
     rounds: 5,
     pipelined: 300_000,
     round_trips: 20_000,
-    idle: 500,
-    connects: 300,
+    connections: 500,
 };
 /// To see that everything runs.
 const SHORT: Effort = Effort {
     rounds: 1,
     pipelined: 5_000,
     round_trips: 200,
-    idle: 20,
-    connects: 10,
+    connections: 20,
 };
 
+const WINDOW: u16 = 1_000;
 const WORKLOADS: [Workload; 3] = [Workload::Acknowledged, Workload::RoundTrip, Workload::Idle];
 const CLIENTS: [&str; 5] = [
     "floor",
@@ -55,42 +45,22 @@ const CLIENTS: [&str; 5] = [
 ];
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let outcome = match arguments.split_first() {
-        Some((first, order)) if first == "client" => run_client(order),
-        _ => compare(&arguments),
-    };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
+    bench::main(compare, client)
+}
+
+fn client(order: &Order) -> Option<io::Result<Measurement>> {
+    match order.client.as_str() {
+        "tb-tokio" | "tb-tokio, TLS" => Some(on_tokio::run(order)),
+        "tb-blocking" | "tb-blocking, TLS" => Some(on_threads::run(order)),
+        _ => None,
     }
 }
 
-fn run_client(arguments: &[String]) -> io::Result<()> {
-    let order = Order::from_arguments(arguments)
-        .ok_or_else(|| io::Error::other(format!("no order: {arguments:?}")))?;
-    let measured = match order.client.as_str() {
-        "floor" => run_floor(&order)?,
-        "tb-tokio" | "tb-tokio, TLS" => on_tokio::run(&order)?,
-        "tb-blocking" | "tb-blocking, TLS" => on_threads::run(&order)?,
-        unknown => {
-            return Err(io::Error::other(format!(
-                "no client of this name: {unknown}"
-            )));
-        }
-    };
-    serde_json::to_writer(io::stdout(), &measured)?;
-    Ok(())
-}
-
 fn compare(arguments: &[String]) -> io::Result<()> {
-    let effort = if arguments.iter().any(|argument| argument == "--short") {
-        SHORT
+    let (effort, connects) = if arguments.iter().any(|argument| argument == "--short") {
+        (SHORT, 10)
     } else {
-        FULL
+        (FULL, 300)
     };
     let authority = Authority::new("Bench CA");
     fs::write(ours::authority(), authority.pem())?;
@@ -111,17 +81,7 @@ fn compare(arguments: &[String]) -> io::Result<()> {
     for _ in 0..effort.rounds {
         for client in CLIENTS {
             for (workload, table) in &mut tables {
-                let order = Order {
-                    client: client.to_owned(),
-                    workload: *workload,
-                    server: peer(client),
-                    messages: match workload {
-                        Workload::RoundTrip => effort.round_trips,
-                        Workload::Idle => effort.idle,
-                        _ => effort.pipelined,
-                    },
-                    window: 1_000,
-                };
+                let order = effort.order(client, *workload, peer(client), WINDOW);
                 table.add(client, this.run(&order)?);
             }
         }
@@ -129,12 +89,12 @@ fn compare(arguments: &[String]) -> io::Result<()> {
     println!(
         "medians of {} rounds: {} messages, {} round trips, {} idle connections; TLS 1.3 with ring, \
          a certificate of P-256\n",
-        effort.rounds, effort.pipelined, effort.round_trips, effort.idle
+        effort.rounds, effort.pipelined, effort.round_trips, effort.connections
     );
     for (_, table) in &tables {
         println!("{table}");
     }
     let addresses = (plain.address(), encrypted.address());
-    println!("{}", connecting::measured(effort.connects, addresses)?);
+    println!("{}", connecting::measured(connects, addresses)?);
     Ok(())
 }

@@ -14,11 +14,7 @@ use super::wire::{self, Packet};
 const BATCH: usize = 64 * 1024;
 
 /// Carries out an order.
-///
-/// # Errors
-///
-/// When the connection fails.
-pub fn run(order: &Order) -> io::Result<Measurement> {
+pub(super) fn run(order: &Order) -> io::Result<Measurement> {
     match order.workload {
         Workload::Acknowledged => Floor::connect(order)?.acknowledged(),
         Workload::Unacknowledged => Floor::connect(order)?.unacknowledged(),

@@ -4,6 +4,8 @@
 //! Every client runs in a process of its own, so that its processor time is that of nobody else.
 
 mod child;
+mod comparison;
+mod effort;
 mod floor;
 mod measure;
 mod order;
@@ -12,7 +14,8 @@ mod table;
 mod wire;
 
 pub use child::{Program, build_peers};
-pub use floor::run as run_floor;
+pub use comparison::main;
+pub use effort::Effort;
 pub use measure::{Measurement, Meter};
 pub use order::{ATTRIBUTES, Order, Reading, TELEMETRY, Workload};
 pub use peer::MinimalPeer;

@@ -4,7 +4,8 @@ use core::time::Duration;
 
 use serde_json::json;
 use tb_proto::{
-    Attributes, ChildId, Claim, Message, Priority, QoS, Refused, RefusedReason, Telemetry,
+    Attributes, ChildId, Claim, Client, Instant, Message, Priority, QoS, Refused, RefusedReason,
+    Telemetry,
 };
 
 use super::ledger::Kind;
@@ -240,7 +241,12 @@ impl World {
             // A copy made under the meter: what the client keeps was allocated under it.
             let copy = message.clone();
             let sent = match child {
-                None => client.send(clock, copy),
+                None => {
+                    let due_before = client.poll_timeout();
+                    let sent = client.send(clock, copy);
+                    check_news(client, due_before);
+                    sent
+                }
                 Some(child) => client.gateway().send(clock, child, copy),
             };
             sent.map_err(|Refused { item, reason, .. }| {
@@ -292,4 +298,15 @@ impl World {
         self.drain_after_call();
         self
     }
+}
+
+/// A driver that slept until `due_before` learns what a message changed by `send_timeout` and `has_events`.
+fn check_news(client: &Client, due_before: Option<Instant>) {
+    let micros = |due: Option<Instant>| due.map_or(u64::MAX, Instant::as_micros);
+    let told = micros(due_before).min(micros(client.send_timeout()));
+    assert!(
+        client.has_events() || micros(client.poll_timeout()) >= told,
+        "{:?} is due, of which a driver that asks after the message alone knows nothing",
+        client.poll_timeout()
+    );
 }

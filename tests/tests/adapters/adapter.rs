@@ -169,7 +169,7 @@ pub(crate) struct Threads;
 impl Adapter for Threads {
     fn prepare(config: Config, trouble: Trouble) -> (Client, Unstarted) {
         let transport = Troubling::new(tb_blocking::Tcp, trouble);
-        let transport = tb_blocking::Tls::over(transport).config(protection::tls());
+        let transport = Tls::over(transport).config(protection::tls());
         let (client, driver) = tb_blocking::Driver::new(config, transport).unwrap();
         let start = move || {
             driver.start().unwrap();

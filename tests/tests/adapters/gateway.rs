@@ -13,6 +13,7 @@ use tb_tests::sim::{Control, Setup, Stored};
 
 use crate::adapter::{Adapter, start};
 use crate::exchange::ACKNOWLEDGED;
+use crate::protection;
 use crate::server::{PATIENCE, TOKEN, config, nowhere};
 use crate::trouble::Trouble;
 
@@ -20,7 +21,7 @@ use crate::trouble::Trouble;
 fn server() -> SimulatorServer {
     let mut setup = Setup::one_device(TOKEN);
     setup.devices[0].gateway = true;
-    SimulatorServer::start(setup).unwrap()
+    protection::serve(setup)
 }
 
 fn gateway_config(server: &SimulatorServer) -> Config {
@@ -287,7 +288,7 @@ pub(crate) fn a_child_that_the_server_does_not_take_is_told<A: Adapter>() {
     let mut setup = Setup::one_device(TOKEN);
     setup.devices[0].gateway = true;
     setup.max_devices = Some(2);
-    let server = SimulatorServer::start(setup).unwrap();
+    let server = protection::serve(setup);
     let (client, _running) = start::<A>(gateway_config(&server));
     let gateway = Gateway::new(client);
     let mut events = gateway.child_events();

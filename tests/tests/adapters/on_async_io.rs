@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use serde_json::json;
 use tb_driver::{Client, NotConnected};
-use tb_proto::{Cause, Config, Credentials, LinkLost, ProtocolVersion, Refusal};
+use tb_proto::{Cause, Credentials, LinkLost, ProtocolVersion, Refusal};
 
 use crate::endings::assert_abandoned;
 use crate::exchange::ACKNOWLEDGED;
-use crate::server::{PATIENCE, TOKEN, all_gone, config, nowhere, server};
+use crate::protection;
+use crate::server::{PATIENCE, TOKEN, all_gone, device, nowhere, server, stranger};
 
 const SHORT: Duration = Duration::from_millis(300);
 
@@ -30,22 +31,30 @@ async fn works(client: Client) {
     client.disconnect(PATIENCE).await.unwrap();
 }
 
-#[test]
-fn the_calls_of_smol_connect_start_and_spawn() {
+pub(crate) fn an_address_and_a_token_are_enough() {
     let server = server();
-    let url = format!("mqtt://{}", server.address());
+    let (url, token) = (protection::url(&server), Credentials::token(TOKEN));
     smol::block_on(async {
-        let token = Credentials::token(TOKEN);
-        works(tb_async_std::smol::connect(&*url, token).await.unwrap()).await;
-        works(tb_async_std::smol::start(config(&server)).unwrap()).await;
+        let connected = tb_async_std::smol::connect(&*url, token.clone()).await;
+        works(connected.unwrap()).await;
+        let connected = tb_async_std::async_std::connect(&*url, token).await;
+        works(connected.unwrap()).await;
+    });
+}
 
-        let (client, task) = tb_async_std::smol::spawn(config(&server)).unwrap();
+pub(crate) fn the_calls_of_smol_connect_start_and_spawn() {
+    let server = server();
+    smol::block_on(async {
+        let connected = tb_async_std::smol::connect_with(device(&server), PATIENCE).await;
+        works(connected.unwrap()).await;
+        works(tb_async_std::smol::start(device(&server)).unwrap()).await;
+
+        let (client, task) = tb_async_std::smol::spawn(device(&server)).unwrap();
         assert_eq!(client.connected().await, Ok(ProtocolVersion::V5));
         works(client).await;
         task.await;
 
-        let wrong = Config::new(url.parse().unwrap(), Credentials::token("wrong"));
-        let connected = tb_async_std::smol::connect_with(wrong, PATIENCE).await;
+        let connected = tb_async_std::smol::connect_with(stranger(&server), PATIENCE).await;
         assert_eq!(connected.unwrap_err(), refused());
         let connected = tb_async_std::smol::connect_with(nowhere(), SHORT).await;
         assert_eq!(connected.unwrap_err(), late());
@@ -53,27 +62,19 @@ fn the_calls_of_smol_connect_start_and_spawn() {
     assert!(all_gone(&server));
 }
 
-#[test]
-fn the_calls_of_async_std_connect_start_and_spawn() {
+pub(crate) fn the_calls_of_async_std_connect_start_and_spawn() {
     let server = server();
-    let url = format!("mqtt://{}", server.address());
     async_std::task::block_on(async {
-        let token = Credentials::token(TOKEN);
-        works(
-            tb_async_std::async_std::connect(&*url, token)
-                .await
-                .unwrap(),
-        )
-        .await;
-        works(tb_async_std::async_std::start(config(&server)).unwrap()).await;
+        let connected = tb_async_std::async_std::connect_with(device(&server), PATIENCE).await;
+        works(connected.unwrap()).await;
+        works(tb_async_std::async_std::start(device(&server)).unwrap()).await;
 
-        let (client, task) = tb_async_std::async_std::spawn(config(&server)).unwrap();
+        let (client, task) = tb_async_std::async_std::spawn(device(&server)).unwrap();
         assert_eq!(client.connected().await, Ok(ProtocolVersion::V5));
         works(client).await;
         task.await;
 
-        let wrong = Config::new(url.parse().unwrap(), Credentials::token("wrong"));
-        let connected = tb_async_std::async_std::connect_with(wrong, PATIENCE).await;
+        let connected = tb_async_std::async_std::connect_with(stranger(&server), PATIENCE).await;
         assert_eq!(connected.unwrap_err(), refused());
         let connected = tb_async_std::async_std::connect_with(nowhere(), SHORT).await;
         assert_eq!(connected.unwrap_err(), late());
@@ -81,8 +82,7 @@ fn the_calls_of_async_std_connect_start_and_spawn() {
     assert!(all_gone(&server));
 }
 
-#[test]
-fn a_task_that_is_cancelled_gives_back_what_was_pending() {
+pub(crate) fn a_task_that_is_cancelled_gives_back_what_was_pending() {
     let (client, task) = tb_async_std::smol::spawn(nowhere()).unwrap();
     let ticket = client.send_telemetry(&json!({ "n": 1 })).unwrap();
     smol::block_on(task.cancel());
@@ -94,10 +94,9 @@ fn a_task_that_is_cancelled_gives_back_what_was_pending() {
     assert_abandoned(ticket, r#""n":2"#);
 }
 
-#[test]
-fn a_bare_thread_drives_a_client_without_any_executor() {
+pub(crate) fn a_bare_thread_drives_a_client_without_any_executor() {
     let server = server();
-    let (client, driver) = tb_async_std::prepare(config(&server)).unwrap();
+    let (client, driver) = tb_async_std::prepare(device(&server)).unwrap();
     let worker = thread::spawn(|| driver.run());
     let ticket = client.send_telemetry(&json!({ "n": 1 })).unwrap();
     assert_eq!(ticket.wait_timeout(PATIENCE).unwrap(), ACKNOWLEDGED);
@@ -105,7 +104,7 @@ fn a_bare_thread_drives_a_client_without_any_executor() {
     worker.join().unwrap();
 
     let spawn = |driver: tb_async_std::Driver| drop(thread::spawn(|| driver.run()));
-    let connecting = tb_async_std::connect_by(config(&server), PATIENCE, spawn);
+    let connecting = tb_async_std::connect_by(device(&server), PATIENCE, spawn);
     smol::block_on(async { works(connecting.await.unwrap()).await });
     assert!(all_gone(&server));
 }

@@ -14,22 +14,20 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::adapter::{Tokio, start};
 use crate::endings::assert_abandoned;
-use crate::server::{PATIENCE, all_gone, config, nowhere, server};
+use crate::server::{PATIENCE, all_gone, device, nowhere, server, stranger};
 
 fn runtime() -> Runtime {
     Builder::new_current_thread().enable_all().build().unwrap()
 }
 
-#[test]
-fn a_runtime_that_is_dropped_gives_back_what_was_pending() {
+pub(crate) fn a_runtime_that_is_dropped_gives_back_what_was_pending() {
     let (client, mut running) = start::<Tokio>(nowhere());
     let ticket = client.send_telemetry(&json!({ "n": 1 })).unwrap();
     drop(running.runtime.take());
     assert_abandoned(ticket, r#""n":1"#);
 }
 
-#[test]
-fn a_task_that_is_aborted_gives_back_what_was_pending() {
+pub(crate) fn a_task_that_is_aborted_gives_back_what_was_pending() {
     let runtime = runtime();
     let _inside = runtime.enter();
     let (client, task) = tb_tokio::spawn(nowhere()).unwrap();
@@ -39,11 +37,10 @@ fn a_task_that_is_aborted_gives_back_what_was_pending() {
     assert_abandoned(ticket, r#""n":1"#);
 }
 
-#[test]
-fn waiting_on_the_thread_of_the_driver_is_refused_and_the_ticket_comes_back() {
+pub(crate) fn waiting_on_the_thread_of_the_driver_is_refused_and_the_ticket_comes_back() {
     let server = server();
     runtime().block_on(async {
-        let client = tb_tokio::connect_with(config(&server), PATIENCE)
+        let client = tb_tokio::connect_with(device(&server), PATIENCE)
             .await
             .unwrap();
         let ticket = client.send_telemetry(&json!({ "n": 1 })).unwrap();
@@ -54,13 +51,12 @@ fn waiting_on_the_thread_of_the_driver_is_refused_and_the_ticket_comes_back() {
     });
 }
 
-#[test]
-fn connecting_can_be_given_up_at_any_moment() {
+pub(crate) fn connecting_can_be_given_up_at_any_moment() {
     let server = server();
     runtime().block_on(async {
         let mut polls = 0;
         loop {
-            let mut connecting = Box::pin(tb_tokio::connect_with(config(&server), PATIENCE));
+            let mut connecting = Box::pin(tb_tokio::connect_with(device(&server), PATIENCE));
             let mut left = polls;
             let connected = std::future::poll_fn(|cx| match left {
                 0 => Poll::Ready(None),
@@ -82,19 +78,17 @@ fn connecting_can_be_given_up_at_any_moment() {
     });
 }
 
-#[test]
-fn the_task_of_a_client_ends_when_it_has_disconnected() {
+pub(crate) fn the_task_of_a_client_ends_when_it_has_disconnected() {
     let server = server();
     runtime().block_on(async {
-        let (client, task) = tb_tokio::spawn(config(&server)).unwrap();
+        let (client, task) = tb_tokio::spawn(device(&server)).unwrap();
         client.connected().await.unwrap();
         client.disconnect(PATIENCE).await.unwrap();
         task.await.unwrap();
     });
 }
 
-#[test]
-fn outside_of_a_runtime_a_client_cannot_be_started() {
+pub(crate) fn outside_of_a_runtime_a_client_cannot_be_started() {
     assert_eq!(
         tb_tokio::start(nowhere()).unwrap_err(),
         StartError::NoRuntime
@@ -130,16 +124,11 @@ fn what_cannot_work_is_refused_before_anything_is_tried() {
     );
 }
 
-#[test]
-fn connecting_fails_early_with_wrong_credentials_and_late_where_nobody_listens() {
+pub(crate) fn connecting_fails_early_with_wrong_credentials_and_late_where_nobody_listens() {
     let server = server();
-    let wrong = Config::new(
-        format!("mqtt://{}", server.address()).parse().unwrap(),
-        Credentials::token("wrong"),
-    );
     let refused = NotConnected::Refused(Cause::Refused(Refusal::Credentials));
     assert_eq!(
-        tb_blocking::connect_with(wrong.clone(), PATIENCE).unwrap_err(),
+        tb_blocking::connect_with(stranger(&server), PATIENCE).unwrap_err(),
         refused
     );
     let late = NotConnected::TimedOut {
@@ -152,7 +141,9 @@ fn connecting_fails_early_with_wrong_credentials_and_late_where_nobody_listens()
     );
     runtime().block_on(async {
         assert_eq!(
-            tb_tokio::connect_with(wrong, PATIENCE).await.unwrap_err(),
+            tb_tokio::connect_with(stranger(&server), PATIENCE)
+                .await
+                .unwrap_err(),
             refused
         );
         assert_eq!(

@@ -1,10 +1,14 @@
 //! The simulator as the tests of the adapters need it.
 
 use std::collections::BTreeSet;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tb_proto::{Config, Credentials};
+use socket2::{Domain, Socket, Type};
+use tb_driver::Setup as Device;
+use tb_proto::Config;
 use tb_tests::sim::server::SimulatorServer;
 use tb_tests::sim::{Control, Setup, Simulator, Stored};
 
@@ -30,17 +34,37 @@ pub(crate) fn config(server: &SimulatorServer) -> Config {
     config_for(&protection::url(server))
 }
 
+/// All that the calls of an adapter need to know.
+pub(crate) fn device(server: &SimulatorServer) -> Device {
+    Device::from(config(server)).tls(protection::tls())
+}
+
+/// A device that the server does not know.
+pub(crate) fn stranger(server: &SimulatorServer) -> Device {
+    let url = protection::url(server).parse().unwrap();
+    let config = Config::new(url, protection::credentials("wrong"));
+    Device::from(config).tls(protection::tls_of_a_stranger())
+}
+
 pub(crate) fn config_for(url: &str) -> Config {
-    Config::new(url.parse().unwrap(), Credentials::token(TOKEN))
+    Config::new(url.parse().unwrap(), protection::credentials(TOKEN))
         .backoff(Duration::from_millis(100), Duration::from_millis(100))
 }
 
-/// An address where nobody listens.
+/// A server that is not there: connections to it are refused.
 pub(crate) fn nowhere() -> Config {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("mqtt://{}", listener.local_addr().unwrap());
-    drop(listener);
-    config_for(&url)
+    config_for(&protection::url_of(nobody_listens()))
+}
+
+/// An address where nobody listens, and nobody else will: the port is taken.
+pub(crate) fn nobody_listens() -> SocketAddr {
+    static TAKEN: LazyLock<Socket> = LazyLock::new(|| {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        let any: SocketAddr = (Ipv4Addr::LOCALHOST, 0).into();
+        socket.bind(&any.into()).unwrap();
+        socket
+    });
+    TAKEN.local_addr().unwrap().as_socket().unwrap()
 }
 
 /// The values of `n` in the telemetry that arrived.

@@ -1,5 +1,7 @@
 //! Transports that behave as badly as they may.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Instant;
 
@@ -56,13 +58,14 @@ pub(crate) fn a_stream_that_sends_nothing_before_it_is_flushed_is_flushed<A: Ada
 
 pub(crate) fn a_stream_that_takes_no_bytes_any_more_is_replaced<A: Adapter>() {
     let server = server();
-    // CONNECT gets through; what follows does not.
+    let jammed = Arc::new(AtomicBool::new(false));
     let trouble = Trouble {
-        jams_after: Some(1),
+        jammed: Some(Arc::clone(&jammed)),
         ..Trouble::default()
     };
     let (client, _running) = start_in_trouble::<A>(config(&server), trouble);
     client.connected_wait(PATIENCE).unwrap();
+    jammed.store(true, Ordering::Relaxed);
     all_acknowledged(readings(&client, 0..10));
     assert_eq!(client.stats().connects, 2);
 }

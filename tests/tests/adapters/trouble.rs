@@ -5,7 +5,7 @@ use std::io::{self, Read, Write};
 use std::net::Shutdown;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::task::{Context, Poll, ready};
 
 use futures_io::{AsyncRead, AsyncWrite};
@@ -23,8 +23,8 @@ pub(crate) struct Trouble {
     pub(crate) hesitant: bool,
     /// Nothing leaves before it is flushed.
     pub(crate) buffered: bool,
-    /// The first connection takes so many writes and then no byte any more.
-    pub(crate) jams_after: Option<u32>,
+    /// Once this is set the first connection takes no byte any more.
+    pub(crate) jammed: Option<Arc<AtomicBool>>,
 }
 
 impl Default for Trouble {
@@ -34,7 +34,7 @@ impl Default for Trouble {
             write: usize::MAX,
             hesitant: false,
             buffered: false,
-            jams_after: None,
+            jammed: None,
         }
     }
 }
@@ -58,7 +58,7 @@ impl<C> Troubling<C> {
     fn next(&self) -> Trouble {
         let first = self.connections.fetch_add(1, Ordering::Relaxed) == 0;
         let mut trouble = self.trouble.clone();
-        trouble.jams_after = trouble.jams_after.filter(|_| first);
+        trouble.jammed = trouble.jammed.filter(|_| first);
         trouble
     }
 }
@@ -89,7 +89,6 @@ pub(crate) struct Troubled<S> {
     trouble: Trouble,
     reading: Hesitation,
     writing: Hesitation,
-    writes: u32,
     unflushed: Vec<u8>,
 }
 
@@ -100,16 +99,13 @@ impl<S> Troubled<S> {
             reading: Hesitation::new(trouble.hesitant),
             writing: Hesitation::new(trouble.hesitant),
             trouble,
-            writes: 0,
             unflushed: Vec::new(),
         }
     }
 
-    fn is_jammed(&mut self) -> bool {
-        self.writes += 1;
-        self.trouble
-            .jams_after
-            .is_some_and(|writes| self.writes > writes)
+    fn is_jammed(&self) -> bool {
+        let jammed = self.trouble.jammed.as_ref();
+        jammed.is_some_and(|jammed| jammed.load(Ordering::Relaxed))
     }
 
     fn not_yet<T>(cx: &Context<'_>) -> Poll<T> {

@@ -19,7 +19,8 @@ use tb_tests::sim::server::SimulatorServer;
 use tb_tests::sim::{Assignment, Control, Package as Stored, Setup};
 
 use crate::adapter::{Adapter, Running, start};
-use crate::server::{PATIENCE, TOKEN, config_for};
+use crate::protection;
+use crate::server::{PATIENCE, TOKEN};
 
 const SIZE: u32 = 100_000;
 
@@ -41,13 +42,13 @@ fn assignment() -> Control {
 
 /// A server that wants its device to run pump 1.4.
 pub(crate) fn server() -> SimulatorServer {
-    let server = SimulatorServer::start(setup()).unwrap();
+    let server = protection::serve(setup());
     server.control(assignment());
     server
 }
 
 pub(crate) fn config(server: &SimulatorServer) -> Config {
-    config_for(&format!("mqtt://{}", server.address())).chunk_size(1_000)
+    crate::server::config(server).chunk_size(1_000)
 }
 
 fn begin<A: Adapter>(server: &SimulatorServer) -> (Client, Updates, Running) {
@@ -58,10 +59,11 @@ fn begin<A: Adapter>(server: &SimulatorServer) -> (Client, Updates, Running) {
     (client, updates, running)
 }
 
-/// A name of its own for each test and adapter, with nothing there.
+/// A name of its own for each test, adapter and protection, with nothing there.
 fn path<A>(test: &str) -> PathBuf {
     let adapter = type_name::<A>().rsplit("::").next().unwrap_or_default();
-    let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{test}-{adapter}"));
+    let name = format!("{test}-{adapter}-{:?}", protection::current());
+    let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
     let _ = fs::remove_dir_all(&directory);
     fs::create_dir_all(&directory).unwrap();
     directory.join("firmware.bin")
@@ -299,15 +301,14 @@ pub(crate) fn a_download_ends_with_the_assignment_with_the_interest_and_with_the
         }),
     ];
     for (expected, end) in endings {
-        // Nothing is answered: what is assigned comes by a push, and chunks do not come.
-        let mut setup = setup();
-        setup.faults.drop_response_every = 1;
-        let server = SimulatorServer::start(setup).unwrap();
+        let server = protection::serve(setup());
         let (client, mut updates, _running) = begin::<A>(&server);
         // What is installed is told behind the subscriptions.
         assert!(server.wait_until(PATIENCE, |simulator| {
             !simulator.update_reports().is_empty()
         }));
+        // Nothing is answered any more: what is assigned comes by a push, and chunks do not come.
+        server.with(|simulator, _| simulator.faults_mut().drop_response_every = 1);
         server.control(assignment());
         let offer = updates.recv_timeout(PATIENCE).unwrap();
         let download = offer.download(FileSink::new(path::<A>("ends")));

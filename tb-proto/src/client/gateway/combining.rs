@@ -184,9 +184,8 @@ pub(in crate::client) fn shared_len(content: &Content, name: &[u8], beside: bool
     match content {
         // Two without a time would be one: both get that of their arrival.
         Content::Telemetry(body) if body.encoding() == Encoding::Json && body.has_time() => {
-            let elements: usize = body.elements().iter().map(|part| part.len()).sum();
             let around = if beside { 0 } else { name.len() + b"]".len() };
-            Some(SEPARATOR + around + elements)
+            Some(SEPARATOR + around + body.elements().len())
         }
         Content::Attributes(body)
         | Content::Merged {
@@ -226,11 +225,10 @@ pub(in crate::client) fn share(messages: &[Shared<'_, Content>]) -> Vec<u8> {
             if place > 0 {
                 payload.push(b',');
             }
-            let parts = match message.content {
+            payload.extend_from_slice(match message.content {
                 Content::Telemetry(body) => body.elements(),
-                content => content.parts(),
-            };
-            payload.extend(parts.into_iter().flatten());
+                content => content.bytes(),
+            });
         }
         if is_list {
             payload.push(b']');

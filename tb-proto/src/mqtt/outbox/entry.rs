@@ -13,8 +13,8 @@ use crate::time::Instant;
 
 /// What a message carries; the layer above says what it means.
 pub(crate) trait Content {
-    /// The payload, in parts that are sent one behind the other without being copied together first.
-    fn parts(&self) -> [&[u8]; 3];
+    /// The payload.
+    fn bytes(&self) -> &[u8];
 
     /// Bytes of memory that it holds.
     fn memory(&self) -> usize;
@@ -86,7 +86,7 @@ pub(crate) trait Content {
     where
         Self: Sized,
     {
-        let size = self.parts().iter().map(|part| part.len()).sum();
+        let size = self.bytes().len();
         NextPart::TooLarge { size }
     }
 }
@@ -222,7 +222,7 @@ impl<C: Content> Publication<C> {
     }
 
     pub(crate) fn payload_len(&self) -> usize {
-        self.content.parts().iter().map(|part| part.len()).sum()
+        self.content.bytes().len()
     }
 }
 

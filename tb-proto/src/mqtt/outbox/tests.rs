@@ -8,8 +8,8 @@ use crate::codec::{Filter, PacketIdentifier, QoS, Topic};
 struct Bytes(Vec<u8>);
 
 impl Content for Bytes {
-    fn parts(&self) -> [&[u8]; 3] {
-        [&self.0, &[], &[]]
+    fn bytes(&self) -> &[u8] {
+        &self.0
     }
 
     fn memory(&self) -> usize {

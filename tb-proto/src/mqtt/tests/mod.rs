@@ -19,8 +19,8 @@ use crate::time::Instant;
 struct Text(Vec<u8>);
 
 impl Content for Text {
-    fn parts(&self) -> [&[u8]; 3] {
-        [&self.0, b"", b""]
+    fn bytes(&self) -> &[u8] {
+        &self.0
     }
 
     fn memory(&self) -> usize {

@@ -13,7 +13,7 @@ use super::value::{Error, ValueSerializer};
 use crate::tb::InvalidPayload;
 
 /// Room for a usual reading, so that it is written with one allocation.
-const CAPACITY: usize = 128;
+pub(crate) const CAPACITY: usize = 128;
 
 /// What a value became.
 #[derive(Debug)]
@@ -39,7 +39,15 @@ pub(crate) struct Form {
 
 /// Serialises an object of keys, or a sequence that `check` has to look at.
 pub(crate) fn write<T: Serialize + ?Sized>(value: &T) -> Result<Written, InvalidPayload> {
-    let mut text = Vec::with_capacity(CAPACITY);
+    write_behind(Vec::with_capacity(CAPACITY), value)
+}
+
+/// As [`write`], behind what stands in `text`.
+#[inline]
+pub(crate) fn write_behind<T: Serialize + ?Sized>(
+    mut text: Vec<u8>,
+    value: &T,
+) -> Result<Written, InvalidPayload> {
     let mut form = Form::default();
     value
         .serialize(Root {

@@ -1,8 +1,6 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use bytes::Bytes;
-
 use super::forms::{self, Form};
 use crate::tb::json::serializer::Written;
 use crate::tb::protobuf::TimeField;
@@ -15,12 +13,16 @@ const BEFORE_VALUES: &[u8] = b",\"values\":";
 const USUAL: &[u8; 29] = b"{\"ts\":0000000000000,\"values\":";
 const USUAL_DIGITS: usize = 13;
 
+/// Those of `i64::MIN`, its sign among them.
+const DIGITS_AT_MOST: usize = 20;
+
 /// A checked telemetry payload whose time can still be filled in.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) struct TelemetryBody {
-    /// `{"ts":…,"values":`, and then a `}` follows `text`; of a message its field `ts`; or nothing.
-    head: Head,
+    /// Room for the usual head, or nothing, and then the payload: it is written as one piece.
     text: Vec<u8>,
+    /// Where the payload begins.
+    start: usize,
     form: Form,
     data_points: u32,
     /// An entry has no time and gets none here: the server takes the time of arrival.
@@ -32,25 +34,40 @@ pub(crate) struct TelemetryBody {
 pub(crate) struct Unstamped {
     form: Form,
     by_arrival: bool,
+    /// Bytes that were put in front.
+    head: usize,
     /// The text of a list, which has been written anew.
     text: Option<Vec<u8>>,
 }
 
 impl TelemetryBody {
     /// Bytes that a time adds to an entry, at the most.
-    pub(crate) const STAMP: usize = Head::LONGEST + 1;
+    pub(crate) const STAMP: usize = USUAL.len() + (DIGITS_AT_MOST - USUAL_DIGITS) + 1;
 
+    /// Bytes of memory that a time usually adds: they are kept free from the beginning.
+    pub(crate) const ROOM: usize = USUAL.len() + 1;
+
+    /// The memory for values of so many bytes, the room in front taken.
+    pub(super) fn room_for(values: usize) -> Vec<u8> {
+        let mut text = Vec::with_capacity(Self::ROOM + values);
+        text.extend_from_slice(USUAL);
+        text
+    }
+
+    /// `text` begins with the [room](Self::room_for).
+    #[inline]
     pub(super) fn from_written(written: Written) -> Result<Self, InvalidPayload> {
-        let Written { text, form } = written;
+        let Written { mut text, form } = written;
         if form.sequence || (form.ts && form.values) {
+            text.drain(..USUAL.len());
             return Self::from_text(text);
         }
         if form.members == 0 {
             return Err(InvalidPayload::Empty);
         }
         Ok(Self {
-            head: Head::NONE,
             text,
+            start: USUAL.len(),
             form: Form::Values,
             data_points: form.data_points,
             by_arrival: false,
@@ -62,9 +79,16 @@ impl TelemetryBody {
             offset: error.utf8_error().valid_up_to(),
         })?;
         let checked = forms::check(&text)?;
+        let mut text = checked.edits.apply(text.into_bytes());
+        let mut start = 0;
+        if checked.form == Form::Values {
+            text.reserve_exact(Self::ROOM);
+            text.splice(..0, *USUAL);
+            start = USUAL.len();
+        }
         Ok(Self {
-            head: Head::NONE,
-            text: checked.edits.apply(text.into_bytes()),
+            text,
+            start,
             form: checked.form,
             data_points: checked.data_points,
             by_arrival: false,
@@ -74,8 +98,8 @@ impl TelemetryBody {
     /// A message of the profile's schema.
     pub(super) const fn from_message(message: Vec<u8>) -> Self {
         Self {
-            head: Head::NONE,
             text: message,
+            start: 0,
             form: Form::Message { ts_field: None },
             data_points: 1,
             by_arrival: false,
@@ -103,8 +127,8 @@ impl TelemetryBody {
     /// An array without entries; never to be sent (C-052).
     pub(crate) fn empty() -> Self {
         Self {
-            head: Head::NONE,
             text: b"[]".to_vec(),
+            start: 0,
             form: Form::List { unstamped: false },
             data_points: 0,
             by_arrival: false,
@@ -113,7 +137,7 @@ impl TelemetryBody {
 
     pub(super) fn is_empty(&self) -> bool {
         // A message of fields that are all at their default is empty, and not without meaning.
-        self.encoding() == Encoding::Json && self.text == b"[]"
+        self.encoding() == Encoding::Json && self.bytes() == b"[]"
     }
 
     /// Adds the entry or entries of `other`; amortised, it costs the length of `other`.
@@ -123,17 +147,15 @@ impl TelemetryBody {
         }
         let unstamped = self.needs_stamp() || other.needs_stamp();
         if !matches!(self.form, Form::List { .. }) {
-            self.text = [b"[", &*self.parts().concat(), b"]"].concat();
-            self.head = Head::NONE;
+            self.text = [b"[", self.bytes(), b"]"].concat();
+            self.start = 0;
         }
         let open = self.text.trim_ascii_end().len().saturating_sub(1);
         self.text.truncate(open);
         if self.text != b"[" {
             self.text.push(b',');
         }
-        for part in other.elements() {
-            self.text.extend_from_slice(part);
-        }
+        self.text.extend_from_slice(other.elements());
         self.text.push(b']');
         self.form = Form::List { unstamped };
         self.by_arrival |= other.by_arrival;
@@ -142,15 +164,13 @@ impl TelemetryBody {
     }
 
     /// The payload as elements of an array, without brackets.
-    pub(crate) fn elements(&self) -> [&[u8]; 3] {
-        match self.form {
-            Form::List { .. } => {
-                let text = self.text.trim_ascii();
-                let text = text.strip_prefix(b"[").unwrap_or(text);
-                [b"", text.strip_suffix(b"]").unwrap_or(text), b""]
-            }
-            _ => self.parts(),
+    pub(crate) fn elements(&self) -> &[u8] {
+        if !self.is_list() {
+            return self.bytes();
         }
+        let text = self.bytes().trim_ascii();
+        let text = text.strip_prefix(b"[").unwrap_or(text);
+        text.strip_suffix(b"]").unwrap_or(text)
     }
 
     /// Whether it is an array of entries.
@@ -185,40 +205,64 @@ impl TelemetryBody {
     pub(crate) fn stamp_with(&mut self, stamp: &Stamp) -> Unstamped {
         let (form, by_arrival) = (self.form, self.by_arrival);
         let unix_ms = stamp.unix_ms;
-        let text = match form {
+        let (mut head, mut text) = (0, None);
+        match form {
             Form::Values => {
-                self.head = stamp.head.clone();
-                None
+                head = match (self.room(), stamp.usual) {
+                    (Some(room), Some(usual)) => {
+                        *room = usual;
+                        self.start = 0;
+                        USUAL.len()
+                    }
+                    _ => self.prepend(&stamp.head()),
+                };
+                self.text.push(b'}');
             }
             Form::List { unstamped: true } => {
                 let stamped = forms::stamp_list(&self.text, unix_ms);
-                Some(core::mem::replace(&mut self.text, stamped))
+                text = Some(core::mem::replace(&mut self.text, stamped));
             }
             Form::Message {
                 ts_field: Some(ts_field),
             } => {
                 // Of a field that is there twice the later holds: a time that the message has of
                 // its own.
-                self.head = Head::of_message(ts_field, unix_ms);
-                None
+                head = self.prepend(TimeField::new(ts_field, unix_ms).as_bytes());
             }
             Form::List { unstamped: false }
             | Form::Complete
             | Form::Message { ts_field: None }
-            | Form::CompleteMessage => None,
-        };
+            | Form::CompleteMessage => {}
+        }
         self.settle();
         Unstamped {
             form,
             by_arrival,
+            head,
             text,
         }
     }
 
+    /// What stands in front of the payload, if that is the room for the usual head.
+    fn room(&mut self) -> Option<&mut [u8; USUAL.len()]> {
+        let room = self.text.first_chunk_mut();
+        room.filter(|_| self.start == USUAL.len())
+    }
+
+    /// Puts anything else in front of the payload, which makes way for it. Returns its length.
+    #[cold]
+    fn prepend(&mut self, head: &[u8]) -> usize {
+        self.text.reserve_exact(head.len());
+        self.text.splice(..self.start, head.iter().copied());
+        self.start = 0;
+        head.len()
+    }
+
     /// Undoes [`stamp`](Self::stamp) or [`leave_unstamped`](Self::leave_unstamped).
     pub(crate) fn restore(&mut self, before: Unstamped) {
-        if self.form != before.form {
-            self.head = Head::NONE;
+        self.start += before.head;
+        if before.head > 0 && before.form == Form::Values {
+            self.text.pop();
         }
         self.form = before.form;
         self.by_arrival = before.by_arrival;
@@ -235,6 +279,7 @@ impl TelemetryBody {
         Unstamped {
             form,
             by_arrival,
+            head: 0,
             text: None,
         }
     }
@@ -252,38 +297,47 @@ impl TelemetryBody {
         self.text.capacity()
     }
 
-    /// The payload in three pieces, to be sent one after the other.
+    /// The payload.
     #[inline]
-    pub(crate) fn parts(&self) -> [&[u8]; 3] {
-        let head = self.head.as_bytes();
-        let closed = head.is_empty() || matches!(self.form, Form::CompleteMessage);
-        [head, &self.text, if closed { b"" } else { b"}" }]
+    pub(crate) fn bytes(&self) -> &[u8] {
+        self.text.get(self.start..).unwrap_or_default()
     }
 
     /// Length of the payload in bytes.
-    #[inline]
     pub(crate) fn len(&self) -> usize {
-        self.parts().iter().map(|part| part.len()).sum()
-    }
-
-    /// The whole payload, to be given back to the application.
-    pub(crate) fn payload(&self) -> Bytes {
-        Bytes::from(self.parts().concat())
+        self.bytes().len()
     }
 }
+
+/// What the room in front was used for makes no difference.
+impl PartialEq for TelemetryBody {
+    fn eq(&self, other: &Self) -> bool {
+        let rest = |body: &Self| (body.form, body.data_points, body.by_arrival);
+        self.bytes() == other.bytes() && rest(self) == rest(other)
+    }
+}
+
+impl Eq for TelemetryBody {}
 
 /// A time, ready to be written in front of readings: many that come at once have the same.
 #[derive(Debug)]
 pub(crate) struct Stamp {
     unix_ms: i64,
-    head: Head,
+    /// The head that says it, if it is as long as nearly all are.
+    usual: Option<[u8; USUAL.len()]>,
 }
 
 impl Stamp {
     pub(crate) fn new(unix_ms: i64) -> Self {
-        let mut head = Head::NONE;
-        head.set(unix_ms);
-        Self { unix_ms, head }
+        let mut digits = itoa::Buffer::new();
+        let digits = digits.format(unix_ms).as_bytes();
+        let digits = <&[u8; USUAL_DIGITS]>::try_from(digits).ok();
+        let usual = digits.map(|digits| {
+            let mut usual = *USUAL;
+            usual[BEFORE_TS.len()..][..USUAL_DIGITS].copy_from_slice(digits);
+            usual
+        });
+        Self { unix_ms, usual }
     }
 
     /// Makes it say this time.
@@ -293,60 +347,11 @@ impl Stamp {
             *self = Self::new(unix_ms);
         }
     }
-}
 
-/// `{"ts":…,"values":`, or a field `ts`, without an allocation.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Head {
-    bytes: [u8; Self::LONGEST],
-    len: u8,
-}
-
-impl Head {
-    /// Six bytes, ten bytes, and the twenty of `i64::MIN`. A field `ts` has up to fifteen.
-    const LONGEST: usize = 36;
-    const NONE: Self = Self {
-        bytes: [0; Self::LONGEST],
-        len: 0,
-    };
-
-    /// Makes it that of an object of keys.
-    #[inline]
-    fn set(&mut self, unix_ms: i64) {
+    fn head(&self) -> Vec<u8> {
         let mut digits = itoa::Buffer::new();
-        let digits = digits.format(unix_ms).as_bytes();
-        // Lengths that are known when it is compiled make this a handful of instructions.
-        if let Ok(digits) = <&[u8; USUAL_DIGITS]>::try_from(digits) {
-            self.bytes[..USUAL.len()].copy_from_slice(USUAL);
-            self.bytes[BEFORE_TS.len()..][..USUAL_DIGITS].copy_from_slice(digits);
-            self.len = USUAL.len() as u8;
-        } else {
-            self.len = 0;
-            self.push(BEFORE_TS);
-            self.push(digits);
-            self.push(BEFORE_VALUES);
-        }
-    }
-
-    fn of_message(ts_field: u32, unix_ms: i64) -> Self {
-        let mut head = Self::NONE;
-        head.push(TimeField::new(ts_field, unix_ms).as_bytes());
-        head
-    }
-
-    /// All that is ever pushed fits: see [`Self::LONGEST`].
-    fn push(&mut self, part: &[u8]) {
-        let start = usize::from(self.len);
-        let end = start + part.len();
-        if let Some(free) = self.bytes.get_mut(start..end) {
-            free.copy_from_slice(part);
-            self.len = end as u8;
-        }
-    }
-
-    #[inline]
-    fn as_bytes(&self) -> &[u8] {
-        self.bytes.get(..usize::from(self.len)).unwrap_or_default()
+        let digits = digits.format(self.unix_ms).as_bytes();
+        [BEFORE_TS, digits, BEFORE_VALUES].concat()
     }
 }
 
@@ -355,19 +360,29 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    /// A reading gets one time, is given back, and gets the other.
+    fn stamped_twice(first: i64, second: i64) {
+        let mut body = TelemetryBody::from_text(b"{\"a\":1}".to_vec()).unwrap();
+        for unix_ms in [first, second] {
+            let before = body.stamp(unix_ms);
+            let text = alloc::format!("{{\"ts\":{unix_ms},\"values\":{{\"a\":1}}}}");
+            assert_eq!(body.bytes(), text.as_bytes());
+            assert!(body.len() <= b"{\"a\":1}".len() + TelemetryBody::STAMP);
+            body.restore(before);
+            assert_eq!(body.bytes(), b"{\"a\":1}");
+        }
+    }
+
     proptest! {
         #[test]
-        fn the_head_says_the_time_in_decimal(unix_ms: i64) {
-            let text = alloc::format!("{{\"ts\":{unix_ms},\"values\":");
-            let mut head = Head::NONE;
-            head.set(unix_ms);
-            prop_assert!(head.as_bytes() == text.as_bytes());
+        fn a_reading_says_any_time_in_decimal(first: i64, second: i64) {
+            stamped_twice(first, second);
         }
     }
 
     #[test]
-    fn times_of_any_length_fit_the_head() {
-        for unix_ms in [
+    fn times_of_any_length_stand_in_front_of_a_reading() {
+        let times = [
             i64::MIN,
             i64::MAX,
             0,
@@ -379,11 +394,11 @@ mod tests {
             -767_225_600_123,
             9_999_999_999_999,
             10_000_000_000_000,
-        ] {
-            let text = alloc::format!("{{\"ts\":{unix_ms},\"values\":");
-            let mut head = Head::NONE;
-            head.set(unix_ms);
-            assert_eq!(head.as_bytes(), text.as_bytes());
+        ];
+        for first in times {
+            for second in times {
+                stamped_twice(first, second);
+            }
         }
     }
 }

@@ -82,7 +82,10 @@ impl Telemetry {
     /// `values` must serialise to an object of keys, to an object `{ts, values}` whose time is
     /// taken, or to a sequence of both.
     pub fn new<T: Serialize + ?Sized>(values: &T) -> Self {
-        Self::from_body(serializer::write(values).and_then(TelemetryBody::from_written))
+        let text = TelemetryBody::room_for(serializer::CAPACITY);
+        Self::from_body(
+            serializer::write_behind(text, values).and_then(TelemetryBody::from_written),
+        )
     }
 
     /// Readings as JSON text, in any form that ThingsBoard takes: an object of keys, an object with

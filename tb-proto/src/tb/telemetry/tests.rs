@@ -23,7 +23,7 @@ fn refusal(telemetry: impl Into<Telemetry>) -> InvalidPayload {
 }
 
 fn text(body: &TelemetryBody) -> String {
-    String::from_utf8(body.payload().to_vec()).unwrap()
+    String::from_utf8(body.bytes().to_vec()).unwrap()
 }
 
 /// What would be sent if the message were accepted at `TS`.
@@ -234,8 +234,8 @@ fn a_log_tells_the_size_and_not_the_readings() {
 fn what_was_not_delivered_can_be_sent_again_as_text() {
     let mut first = body(&json!({ "a": 1.0 }));
     first.stamp(TS);
-    let again = body(Telemetry::json(first.payload()));
-    assert_eq!(again.payload(), first.payload());
+    let again = body(Telemetry::json(first.bytes()));
+    assert_eq!(again.bytes(), first.bytes());
     assert!(!again.needs_stamp());
 }
 
@@ -282,12 +282,11 @@ proptest! {
                 continue;
             };
             body.stamp(ts);
-            prop_assert_eq!(serde_json::from_slice::<Vec<Value>>(&body.payload()).unwrap(), expected.clone());
+            prop_assert_eq!(serde_json::from_slice::<Vec<Value>>(body.bytes()).unwrap(), expected.clone());
             prop_assert_eq!(usize::try_from(body.data_points()).unwrap(), count(&expected));
-            prop_assert_eq!(body.len(), body.payload().len());
         }
         if let Ok((body, _)) = batch.at(ts).into_parts(PayloadFormat::Json) {
-            prop_assert_eq!(serde_json::from_slice::<Vec<Value>>(&body.payload()).unwrap(), expected);
+            prop_assert_eq!(serde_json::from_slice::<Vec<Value>>(body.bytes()).unwrap(), expected);
         } else {
             let nothing = |entry: &Value| *entry == json!({}) || entry["values"] == json!({});
 prop_assert!(given.iter().any(nothing));
@@ -299,7 +298,7 @@ prop_assert!(given.iter().any(nothing));
         text in r#"([\[\]{},: ]|"ts":|"values":|\{"a":|1767225600000|1e3|0.30000000000000004|null|"x"){0,14}"#,
     ) {
         if let Ok((body, _)) = Telemetry::json(text).at(TS).into_parts(PayloadFormat::Json) {
-            let payload: Value = serde_json::from_slice(&body.payload()).unwrap();
+            let payload: Value = serde_json::from_slice(body.bytes()).unwrap();
             let entries = payload.as_array().cloned().unwrap_or_else(|| vec![payload]);
             for entry in entries {
                 prop_assert!(entry["values"].is_object());
@@ -327,7 +326,7 @@ fn a_message_is_sent_as_it_is_where_no_field_for_the_time_is_known() {
         let mut body = message_body(Telemetry::protobuf(message), PROTOBUF);
         assert!(!body.needs_stamp());
         body.stamp(TS);
-        assert_eq!(&*body.payload(), message);
+        assert_eq!(body.bytes(), message);
     }
 }
 
@@ -340,27 +339,24 @@ fn a_message_gets_its_time_in_front_so_that_its_own_holds() {
     assert!(body.needs_stamp());
     let before = body.stamp(TS);
     assert!(!body.needs_stamp());
-    assert_eq!(&*body.payload(), recorded);
+    assert_eq!(body.bytes(), recorded);
     assert_eq!(body.len(), recorded.len());
     body.restore(before);
     assert!(body.needs_stamp());
-    assert_eq!(&*body.payload(), values);
+    assert_eq!(body.bytes(), values);
 
     let given = message_body(Telemetry::protobuf(*values).at(TS), TIMED);
-    assert_eq!(
-        (given.needs_stamp(), &*given.payload()),
-        (false, &*recorded)
-    );
+    assert_eq!((given.needs_stamp(), given.bytes()), (false, &*recorded));
     let none = message_body(Telemetry::protobuf(*values).unstamped(), TIMED);
-    assert_eq!((none.needs_stamp(), &*none.payload()), (false, &values[..]));
+    assert_eq!((none.needs_stamp(), none.bytes()), (false, &values[..]));
 }
 
 #[test]
 fn a_message_that_was_taken_apart_and_back_is_not_stamped_twice() {
     let (body, options) = Telemetry::protobuf(*b"x").at(TS).into_parts(TIMED).unwrap();
-    let stamped = body.payload();
+    let stamped = body.bytes().to_vec();
     let again = message_body(Telemetry::from_parts(body, options), TIMED);
-    assert_eq!((again.needs_stamp(), again.payload()), (false, stamped));
+    assert_eq!((again.needs_stamp(), again.bytes()), (false, &*stamped));
     let (body, options) = Telemetry::protobuf(*b"x")
         .unstamped()
         .into_parts(TIMED)
@@ -425,7 +421,7 @@ fn a_message_of_prost_is_sent_as_its_bytes() {
         temperature: Some(21.5),
     };
     let body = message_body(Telemetry::message(&reading), PROTOBUF);
-    assert_eq!(&*body.payload(), b"\x09\0\0\0\0\0\x80\x35\x40");
+    assert_eq!(body.bytes(), b"\x09\0\0\0\0\0\x80\x35\x40");
 }
 
 proptest! {
@@ -436,9 +432,9 @@ proptest! {
         let format = PayloadFormat::Protobuf { ts_field: Some(number) };
         let mut body = message_body(Telemetry::protobuf(message.clone()), format);
         body.stamp(unix_ms);
-        let payload = body.payload();
+        let payload = body.bytes();
         prop_assert_eq!(payload.len(), body.len());
         let time = crate::tb::protobuf::TimeField::new(number, unix_ms);
-        prop_assert_eq!(&*payload, [time.as_bytes(), &*message].concat());
+        prop_assert_eq!(payload, [time.as_bytes(), &*message].concat());
     }
 }

@@ -10,7 +10,7 @@ fn sent(text: &str) -> String {
         .unstamped()
         .into_parts(PayloadFormat::Json)
         .unwrap();
-    String::from_utf8(body.payload().to_vec()).unwrap()
+    String::from_utf8(body.bytes().to_vec()).unwrap()
 }
 
 fn refusal(text: impl Into<Vec<u8>>) -> InvalidPayload {
