@@ -179,7 +179,8 @@ impl Config {
     }
 
     /// How long the server may take to acknowledge a written QoS 1 message before the connection is
-    /// replaced and the message sent again. Default 60 s, at least 1 s.
+    /// replaced and the message sent again. Default 60 s, at least 1 s. While the server acknowledges
+    /// nothing at all, connections are replaced less and less often, at most five minutes apart.
     pub fn acknowledgement_timeout(mut self, timeout: Duration) -> Self {
         self.acknowledgement_timeout = timeout.max(Duration::from_secs(1));
         self

@@ -10,7 +10,8 @@ use super::update_messages::REPORT_OVERHEAD;
 use super::{ChildId, Client, Completion, Event, RequestError, RequestId, limits};
 use crate::codec::{Filter, Publish, QoS, ReasonCode};
 use crate::mqtt::{
-    Cause, Cost, Entry, MessageId, OnLinkEnd, Outcome, Rejection, Signal, UndeliveredCause,
+    Cause, Cost, Entry, MessageId, OnLinkEnd, Outcome, Rejection, Signal, Suspicion,
+    UndeliveredCause,
 };
 use crate::tb::AttributeValues;
 use crate::tb::rpc::read_rpc_answer;
@@ -140,6 +141,7 @@ impl Client {
             id,
             publication,
             writes,
+            suspicion,
             ..
         } = entry;
         let written = writes > 0;
@@ -151,7 +153,8 @@ impl Client {
                 self.free_lane(child, id);
                 if whole.is_merged() {
                     let members = whole.members().to_vec();
-                    self.settle_members(child, whole.meaning(), members, written, outcome);
+                    let meaning = whole.meaning();
+                    self.settle_members(child, meaning, members, (written, suspicion), outcome);
                     return;
                 }
             }
@@ -170,7 +173,7 @@ impl Client {
             } => {
                 self.free_lane(child, id);
                 let members = members.clone();
-                self.settle_members(child, *meaning, members, written, outcome);
+                self.settle_members(child, *meaning, members, (written, suspicion), outcome);
                 return;
             }
             Content::Request { request, .. } => {
@@ -231,7 +234,7 @@ impl Client {
         child: Option<ChildId>,
         meaning: Meaning,
         members: alloc::vec::Vec<RequestId>,
-        written: bool,
+        (written, suspicion): (bool, Suspicion),
         outcome: Outcome,
     ) {
         if written {
@@ -248,8 +251,13 @@ impl Client {
             ))
         );
         if refused && !self.mqtt.is_leaving_for_good() {
+            let hung_up = Rejection::ClosesConnection;
             for &member in members.iter().rev() {
-                self.mqtt.outbox_mut().part(MessageId::from_raw(member.0));
+                let member = MessageId::from_raw(member.0);
+                self.mqtt.outbox_mut().part(member);
+                if outcome == Outcome::Undelivered(UndeliveredCause::Rejected(hung_up)) {
+                    self.mqtt.outbox_mut().inherit(member, suspicion);
+                }
             }
             match meaning {
                 Meaning::Attributes => {

@@ -250,11 +250,11 @@ impl MqttContent for Content {
             Self::Telemetry(body) | Self::Report { body, .. } => telemetry(body.data_points()),
             Self::Attributes(body) | Self::Merged { body, .. } => telemetry(body.data_points),
             Self::Part { part, .. } => telemetry(part.data_points),
-            Self::Claim(_)
-            | Self::Request { .. }
-            | Self::Reply { .. }
-            | Self::KeepAlive(_)
-            | Self::Leaving(_) => Cost::Message,
+            Self::Claim(_) | Self::Request { .. } | Self::Reply { .. } | Self::KeepAlive(_) => {
+                Cost::Message
+            }
+            // Closing its session, whoever says that it left.
+            Self::Leaving(_) => Cost::Message.of_children(),
             // Looking the child up, and opening its session (TB §9.1).
             Self::Announcement { .. } => Cost::OfChildren {
                 messages: 2,
@@ -308,6 +308,10 @@ impl MqttContent for Content {
 
     fn is_of_gateway(&self) -> bool {
         matches!(self, Self::Announcement { .. } | Self::Leaving(_))
+    }
+
+    fn opens_session(&self) -> bool {
+        matches!(self, Self::Announcement { .. })
     }
 
     fn closes_origin(&self) -> bool {

@@ -4,8 +4,8 @@ use core::time::Duration;
 
 use super::engine::{Mqtt, Phase};
 use super::link::Link;
-use super::link_end::REPLACE_INTERVAL;
 use super::outbox::{Content, Queue, Stage};
+use super::overdue::REPLACE_INTERVAL;
 use super::signal::{Outcome, Signal};
 use super::timers::{Timer, Timers};
 use super::{Cause, UndeliveredCause, VersionChange};
@@ -81,7 +81,7 @@ impl<C: Content> Mqtt<C> {
         };
         let oldest = Instant::sooner(written, link.subscribing_since());
         let acknowledgement = oldest.map(|oldest| {
-            let mut missing = self.missing_from(oldest);
+            let mut missing = self.missing_from(link, oldest);
             // It has come, and is believed in a moment.
             if let Some(believed) = self.timers.at(Timer::Confirm)
                 && first.is_some_and(|first| link.unconfirmed.contains(&first))
@@ -102,15 +102,17 @@ impl<C: Content> Mqtt<C> {
     }
 
     /// When the acknowledgement of what was written at this time counts as missing.
-    fn missing_from(&self, written: Instant) -> Acknowledgement {
+    fn missing_from(&self, link: &Link, written: Instant) -> Acknowledgement {
         let timeout = self.settings.acknowledgement_timeout;
         // As long as an answer to PINGREQ takes at the most.
         let shortest = timeout.min(REPLACE_INTERVAL);
         let answer = self.settings.ping_timeout.min(shortest / 2);
         let at_least = |before: Duration| {
             let from = written + timeout.saturating_sub(before);
-            let replaced = self.replaced;
-            let again = replaced.map(|at| at + REPLACE_INTERVAL.saturating_sub(before));
+            let again = self.replaced.map(|replaced| {
+                let since_then = replaced.interval(link).saturating_sub(before);
+                replaced.at + since_then
+            });
             again.map_or(from, |again| from.max(again))
         };
         Acknowledgement {
@@ -183,7 +185,11 @@ impl<C: Content> Mqtt<C> {
             Timer::Suspect => self.end_trial_by_time(),
             // Dispatch counts the tokens whenever it runs; this, too, only wakes the driver.
             Timer::Pace => {}
-            Timer::Confirm => self.confirm(),
+            Timer::Confirm => {
+                self.confirm();
+                // Another message is the oldest now, and a sign of life may be overdue for it.
+                self.set_link_deadlines();
+            }
             Timer::Drain => self.finish_drain(),
         }
     }

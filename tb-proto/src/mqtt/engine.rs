@@ -9,6 +9,7 @@ use super::backoff::Backoff;
 use super::limits::Lost;
 use super::link::{Burst, Link};
 use super::outbox::{Content, Entry, Lane, MessageId, Outbox, Publication, Queue, Stage};
+use super::overdue::Replaced;
 use super::pacing::Pacer;
 use super::random::Random;
 use super::settings::Settings;
@@ -94,14 +95,12 @@ pub(crate) struct Mqtt<C> {
     /// The endpoint whose turn it is.
     pub(super) endpoint: usize,
     pub(super) links: u64,
-    /// Sessions that the server accepted, to tell two consecutive ones.
-    pub(super) session: u32,
     /// When the server last said that another session took over, newest last.
     pub(super) takeovers: VecDeque<Instant>,
     /// Connections in a row that ended because of malformed input.
     pub(super) malformed: u8,
     /// When a connection was last replaced because of a missing acknowledgement.
-    pub(super) replaced: Option<Instant>,
+    pub(super) replaced: Option<Replaced>,
     /// A bare close was taken for a rate limit since a connection last held.
     pub(super) rate_limit_assumed: bool,
     /// No message is written before, because the server asked for a break.
@@ -145,7 +144,6 @@ impl<C: Content> Mqtt<C> {
             wanted: Vec::new(),
             endpoint: 0,
             links: 0,
-            session: 0,
             takeovers: VecDeque::new(),
             malformed: 0,
             replaced: None,
@@ -190,8 +188,12 @@ impl<C: Content> Mqtt<C> {
         self.outbox.insert(publication, parked)
     }
 
-    /// Lets a parked message go.
+    /// Lets a parked message go; alone, if it was rejected together with others.
     pub(crate) fn unpark(&mut self, id: MessageId) {
+        let parked = self.outbox.get(id);
+        if parked.is_some_and(|entry| entry.suspicion.blamed && entry.stage == Stage::Parked) {
+            return self.outbox.suspect(id, self.now);
+        }
         let is_live = self
             .outbox
             .get(id)

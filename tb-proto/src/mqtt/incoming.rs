@@ -132,7 +132,6 @@ impl<C: Content> Mqtt<C> {
         self.phase = Phase::Online(link);
         self.timers.stop(super::timers::Timer::Connect);
         self.counters.connects += 1;
-        self.session = self.session.wrapping_add(1);
         self.start_holding();
         if let Some(at) = self.versions.accepted(self.now) {
             self.timers.set(super::timers::Timer::VersionRetry, at);

@@ -7,15 +7,13 @@ use core::time::Duration;
 use super::ending::Retry;
 use super::engine::{AfterLeaving, Mqtt, Phase};
 use super::link::Link;
-use super::outbox::{Content, OnLinkEnd, Queue, SlotIndex, Stage};
+use super::outbox::{Content, OnLinkEnd, Queue, SlotIndex};
 use super::signal::{Outcome, Signal, VersionChange};
+use super::suspects::is_suspicious;
 use super::timers::Timer;
-use super::{Cause, LinkLost, LinkRequest, Refusal, Rejection, UndeliveredCause};
+use super::{Cause, LinkLost, LinkRequest, Refusal, UndeliveredCause};
 use crate::codec::{ProtocolVersion, ReasonCode};
 use crate::time::Instant;
-
-/// A connection is replaced for a missing acknowledgement at most once in this time.
-pub(super) const REPLACE_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Two clients with one token show as three take-overs in this time; fewer are a ghost of our own
 /// (observed trap 10).
@@ -201,10 +199,10 @@ impl<C: Content> Mqtt<C> {
     /// What was written and not acknowledged waits to be written again, in the same order and before
     /// everything else, unless it is suspected of having ended the connection.
     fn put_back(&mut self, link: &Link, cause: Cause, retry: Retry) {
+        self.outbox.close_origins();
         // A rate limit is the fault of no single message.
-        if !matches!(retry, Retry::NotBefore(_)) {
-            self.judge(link, cause);
-        }
+        let by_rate = matches!(retry, Retry::NotBefore(_));
+        self.judge(link, !by_rate && is_suspicious(link, cause));
         if let Some((suspect, _)) = link.trial {
             // However the connection ended: it goes on travelling alone.
             if self
@@ -238,7 +236,7 @@ impl<C: Content> Mqtt<C> {
             };
             let outcome = match expires {
                 None => Some(Outcome::LinkEnded {
-                    blamed: entry.suspicion.session == Some(self.session),
+                    blamed: entry.suspicion.blamed,
                 }),
                 Some(Some(at)) if at <= self.now => {
                     Some(Outcome::Undelivered(UndeliveredCause::Expired))
@@ -255,7 +253,6 @@ impl<C: Content> Mqtt<C> {
             }
         }
         self.outbox.live_is_over();
-        self.outbox.close_origins();
         self.end_with_link(Queue::Urgent);
         self.end_with_link(Queue::First);
         self.end_with_link(Queue::Normal);
@@ -276,68 +273,6 @@ impl<C: Content> Mqtt<C> {
                 self.settle(id, Outcome::LinkEnded { blamed: false });
             }
         }
-    }
-
-    /// The oldest written message, or SUBSCRIBE, has waited too long for its acknowledgement.
-    pub(super) fn acknowledgement_overdue(&mut self) {
-        let timeout = self.settings.acknowledgement_timeout;
-        let Phase::Online(link) = &self.phase else {
-            return;
-        };
-        let newest = link.newest_acknowledged;
-        let is_alive = self
-            .missing_acknowledgement(link)
-            .is_some_and(|missing| link.last_received >= missing.alive_from);
-        // What has come, and is not believed yet, is not missing.
-        let doubted = link.unconfirmed.back().and_then(|&at| self.carrier(at));
-        let mut overdue = link
-            .subscribing_since()
-            .is_some_and(|at| at + timeout <= self.now);
-        let mut next = self.outbox.first(Queue::InFlight);
-        while let Some(place) = next {
-            next = self.outbox.behind(place);
-            let Some(entry) = self.outbox.at_mut(place) else {
-                break;
-            };
-            let Stage::InFlight {
-                id: packet_id,
-                at,
-                order,
-            } = entry.stage
-            else {
-                break;
-            };
-            if at + timeout > self.now {
-                break;
-            }
-            if Some(packet_id) == doubted {
-                continue;
-            }
-            // Acknowledged younger neighbours show that the server is not merely slow, and a sign of life
-            // that it could have answered until now.
-            if is_alive && newest > Some(order) {
-                entry.unanswered += 1;
-                if entry.unanswered >= 2 {
-                    let id = entry.id;
-                    let rejected = UndeliveredCause::Rejected(Rejection::NoAnswer);
-                    if let Phase::Online(link) = &mut self.phase {
-                        link.identifiers.give_up(packet_id);
-                    }
-                    self.settle(id, Outcome::Undelivered(rejected));
-                    continue;
-                }
-            }
-            overdue = true;
-        }
-        if let Phase::Online(link) = &self.phase {
-            // Nothing at QoS 1 could be written here any more.
-            overdue |= link.identifiers.given_up() >= link.window;
-        }
-        if overdue {
-            self.replaced = Some(self.now);
-            self.end_link(Cause::AcknowledgementTimeout);
-        }
-        self.end_drain_if_empty();
     }
 
     /// Whether a refusal says nothing of the message: no quota, or for a child that it could not be

@@ -29,6 +29,7 @@ mod link;
 mod link_end;
 mod outbox;
 mod outcome;
+mod overdue;
 mod pacing;
 mod random;
 mod settings;
@@ -51,7 +52,7 @@ pub use endpoint::{Endpoint, InvalidUrl, Scheme};
 pub(crate) use engine::{Mqtt, Phase};
 pub(crate) use outbox::{
     Content, Entry, Lane, MessageId, NextPart, OnLinkEnd, Origin, OutboxLimits, PartLimits,
-    Publication, Queue, Shared, Stage,
+    Publication, Queue, Shared, Stage, Suspicion,
 };
 pub use outcome::{Delivered, Rejection, UndeliveredCause};
 pub(crate) use pacing::{Cost, Share};

@@ -2,9 +2,10 @@
 //!
 //! The loss of a connection alone says nothing about a message. Suspicious is an end that comes from
 //! the server soon after a write (TB §0.2): on MQTT 5 a DISCONNECT that blames a packet, on 3.1.1 a
-//! bare close. What was on its way at two such ends in a row is a suspect and travels alone from
-//! then on. Only a message that ends the connection again and again while it is alone on it, and
-//! whose topic works for others, is rejected.
+//! bare close. A message for which the last two connections that carried it ended so is a suspect and
+//! travels alone from then on; a connection that did not carry it says nothing of it. Only a message
+//! that ends the connection again and again while it is alone on it, and whose topic works for others,
+//! is rejected.
 
 use core::time::Duration;
 
@@ -41,14 +42,12 @@ const fn strikes_needed(version: ProtocolVersion) -> u8 {
 }
 
 impl<C: Content> Mqtt<C> {
-    /// Decides whether the end of `link` speaks against what was on its way. Called while those
-    /// messages are still in flight.
-    pub(super) fn judge(&mut self, link: &Link, cause: Cause) {
-        if !is_suspicious(link, cause) {
-            return;
-        }
+    /// Decides whether the end of `link`, if it is `suspicious`, speaks against what was on its way.
+    /// Called while those messages are still in flight.
+    pub(super) fn judge(&mut self, link: &Link, suspicious: bool) {
         if let Some((trial, _)) = link.trial {
-            if let Some(entry) = self.outbox.get(trial)
+            if suspicious
+                && let Some(entry) = self.outbox.get(trial)
                 && let Stage::InFlight { at, .. } = entry.stage
                 && self.now.duration_since(at) <= TRIAL
             {
@@ -59,22 +58,16 @@ impl<C: Content> Mqtt<C> {
         let mut next = self.outbox.first(Queue::InFlight);
         while let Some(place) = next {
             next = self.outbox.behind(place);
-            let session = self.session;
             let Some(entry) = self.outbox.at_mut(place) else {
                 break;
             };
             let Stage::InFlight { at, .. } = entry.stage else {
                 break;
             };
-            if self.now.duration_since(at) > TRIAL {
-                continue;
-            }
-            let before = entry.suspicion.session.replace(session);
+            let blamed = suspicious && self.now.duration_since(at) <= TRIAL;
+            let before = core::mem::replace(&mut entry.suspicion.blamed, blamed);
             // Requests of the machine's own making die with the connection and are judged by their owner.
-            if entry.publication.on_link_end == OnLinkEnd::End {
-                continue;
-            }
-            if before.is_some_and(|before| before.wrapping_add(1) == session) {
+            if before && blamed && entry.publication.on_link_end != OnLinkEnd::End {
                 entry.suspicion.strikes = 0;
                 let id = entry.id;
                 self.outbox.suspect(id, self.now);
@@ -82,14 +75,14 @@ impl<C: Content> Mqtt<C> {
         }
     }
 
-    /// From now on a message travels alone, and is rejected if that ends the connection again and again;
-    /// one that has been `convicted` before if it does so once.
+    /// From now on a message travels alone, before the other suspects: others wait for it. It is rejected
+    /// if it ends the connection again and again; one that has been `convicted` before if it does so once.
     pub(crate) fn suspect(&mut self, id: MessageId, convicted: bool) {
         if convicted && let Some(entry) = self.outbox.get_mut(id) {
             entry.suspicion.strikes = u8::MAX;
             entry.suspicion.topic_works = true;
         }
-        self.outbox.suspect(id, self.now);
+        self.outbox.suspect_first(id, self.now);
     }
 
     /// Gives up a suspect that the application knows nothing of. If it is on its way, it ends with this
@@ -229,7 +222,7 @@ impl<C: Content> Mqtt<C> {
 }
 
 /// Whether this end can have been caused by a message.
-const fn is_suspicious(link: &Link, cause: Cause) -> bool {
+pub(super) const fn is_suspicious(link: &Link, cause: Cause) -> bool {
     matches!(
         (link.version, cause),
         (

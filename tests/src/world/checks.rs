@@ -26,7 +26,8 @@ const RECOVERY_OF_CHILDREN: Duration = Duration::from_secs(1_800);
 const RECOVERY_FROM_POISON: Duration = Duration::from_secs(8 * 3_600);
 
 /// How many connections a message that is poison may cost: two in company, three alone, and five slow
-/// tries (see [`Rejection::ClosesConnection`]).
+/// tries (see [`Rejection::ClosesConnection`]). Several that were merged cost that together, and then three
+/// each, which is less.
 const CONNECTS_OF_POISON: u64 = 10;
 
 impl World {

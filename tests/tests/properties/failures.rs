@@ -258,3 +258,96 @@ fn a_child_that_came_back_was_taken_for_one_that_had_left() {
         .wait(ms(1951))
         .settle();
 }
+
+/// Of two children at whose messages the server hung up, one was tried alone on every other connection.
+/// So the other one never ended two in a row, and nothing else came through.
+#[test]
+fn two_children_ended_connections_by_turns_and_neither_was_found() {
+    World::gateway(ProtocolVersion::V3_1_1, 54)
+        .poison_child(0, ChildPoison::HangUp)
+        .poison_child(1, ChildPoison::HangUp)
+        .child_send(2, 2)
+        .send(1)
+        .child_send(2, 2)
+        .wait(ms(2834))
+        .send(2)
+        .child_send(1, 1)
+        .child_send(3, 1)
+        .child_send(0, 3)
+        .child_send(0, 3)
+        .wait(ms(2656))
+        .child_send(0, 4)
+        .send(2)
+        .child_send(2, 1)
+        .child_send(3, 1)
+        .wait(ms(967))
+        .child_send(2, 1)
+        .wait(ms(918))
+        .wait(ms(2410))
+        .child_send(0, 3)
+        .child_send(2, 3)
+        .child_send(4, 1)
+        .settle();
+}
+
+/// Each of them was tried as if nothing was known of it.
+#[test]
+fn attributes_that_were_rejected_as_one_message_cost_as_many_connections_again_each() {
+    World::gateway(ProtocolVersion::V3_1_1, 98)
+        .child_attribute(2, 0)
+        .child_attribute(2, 0)
+        .poison_child(2, ChildPoison::Element)
+        .settle();
+}
+
+/// Which made another one older than what was acknowledged, so that a sign of life was overdue for it.
+#[test]
+fn an_acknowledgement_was_believed_by_a_timer_and_another_timer_was_late() {
+    World::gateway(ProtocolVersion::V3_1_1, 101)
+        .child_send(4, 1)
+        .call_device()
+        .child_attribute(0, 1)
+        .wait(ms(80))
+        .child_send(2, 1)
+        .call_device()
+        .child_attribute(1, 2)
+        .send_urgent(2)
+        .child_request(1, ms(41029))
+        .wait(ms(43))
+        .child_claim(1)
+        .child_send_expiring(4, ms(47))
+        .request_attributes(ms(31312))
+        .child_disconnect(0)
+        .child_send(1, 2)
+        .child_send_urgent(4, 2)
+        .wait(ms(79))
+        .send(3)
+        .child_claim(4)
+        .child_request(0, ms(45829))
+        .child_send(0, 1)
+        .child_send(3, 2)
+        .call_child(1)
+        .send_attribute_expiring(0, ms(147665))
+        .send_urgent(1)
+        .send(4)
+        .child_send(1, 3)
+        .wait(ms(91))
+        .call_device()
+        .send_attribute_expiring(2, ms(50))
+        .reserve(118, true)
+        .child_disconnect(4)
+        .stall(ms(45043))
+        .send_pack(14)
+        .wait(ms(26))
+        .child_send_urgent(3, 1)
+        .request_attributes(ms(43600))
+        .send(1)
+        .wait(ms(98))
+        .child_request(3, ms(11191))
+        .send_pack(75)
+        .child_send(0, 4)
+        .withhold_pubacks(14)
+        .child_attribute(4, 0)
+        .wait(ms(189525))
+        .settle();
+}

@@ -3,8 +3,8 @@
 use std::ops::RangeInclusive;
 
 use tb_proto::ProtocolVersion::{V3_1_1, V5};
-use tb_proto::{Event, RateLimits, RefusedReason, State, VersionPolicy};
-use tb_tests::network::Cut;
+use tb_proto::{Event, GatewayConfig, RateLimits, RefusedReason, State, VersionPolicy};
+use tb_tests::network::{Cut, Side};
 use tb_tests::sim::{Charged, Setup, TenantLimits};
 use tb_tests::world::World;
 
@@ -174,6 +174,31 @@ fn a_close_for_the_rate_is_answered_by_a_pause_of_the_longest_window() {
     world.wait(sec(600));
     let connects = world.device().stats().connects;
     assert!(connects <= 11, "{connects} connections in ten minutes");
+}
+
+/// Announcements whose acknowledgements did not come had opened sessions, and the server charged for the
+/// end of those as well.
+#[test]
+fn sessions_of_children_that_nobody_knew_to_be_open_are_paid_for_when_they_are_closed() {
+    let mut setup = limited("", "", "");
+    setup.devices[0].gateway = true;
+    setup.tenant_limits.gateway_messages = Some("30:5".to_owned());
+    let config = World::config()
+        .version(VersionPolicy::Only(V5))
+        .gateway(GatewayConfig::new());
+    let mut world = World::of(config, setup, 55);
+    world
+        .wait(sec(2))
+        .child_send(0, 1)
+        .child_request(1, sec(5))
+        .child_send(2, 4)
+        .renew_credentials()
+        .cut_after(Side::Server, 80, Cut::Fin)
+        .serve_child(3)
+        .child_send(4, 2)
+        .wait(sec(20));
+    assert_eq!(refused(&mut world), []);
+    world.settle();
 }
 
 #[test]

@@ -1,10 +1,10 @@
 //! Children whose announcement makes the server hang up are found, and harm no others.
 //!
 //! ```text
-//!   blamed for two ends in a row ──▶ announced alone ──acknowledged──▶ as all others
-//!                                       │ ends the connection again and again
-//!                                       ▼
-//!                                    refused; an hour later announced alone once more
+//!   blamed for two ends ──▶ announced alone ──acknowledged──▶ as all others
+//!                               │ ends the connection again and again
+//!                               ▼
+//!                           refused; an hour later announced alone once more
 //! ```
 //!
 //! An announcement dies with its connection, and every connection announces all children: without this, one
@@ -28,8 +28,8 @@ const FARTHEST: Duration = Duration::from_secs(5);
 /// What speaks against announcing a child beside others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Doubt {
-    /// It was being announced when a connection ended. So many have been made since then.
-    Blamed { connections: u8 },
+    /// It was being announced when a connection ended, and has not been acknowledged since.
+    Blamed,
     /// This message announces it, alone.
     Alone(MessageId),
     /// The server closed the connection whenever it was announced.
@@ -49,7 +49,7 @@ pub(super) struct Doubts {
 }
 
 impl Doubts {
-    /// A connection stands: only what was said at the end of the last one still matters.
+    /// A connection stands.
     pub(super) fn online(&mut self) {
         self.apart = if core::mem::take(&mut self.were_blamed) {
             (self.apart * 2).clamp(APART, FARTHEST)
@@ -59,21 +59,12 @@ impl Doubts {
                 .unwrap_or_default()
         };
         self.next = None;
-        self.of.retain(|_, doubt| match doubt {
-            Doubt::Blamed { connections } => {
-                *connections += 1;
-                *connections < 2
-            }
-            Doubt::Alone(_) | Doubt::Closes => true,
-        });
     }
 
-    /// The connection ended while the child was being announced. Returns whether that is the second one
-    /// in a row.
+    /// The connection ended while the child was being announced. Returns whether that is the second time.
     fn blame(&mut self, child: ChildId) -> bool {
         self.were_blamed = true;
-        let before = self.of.insert(child, Doubt::Blamed { connections: 0 });
-        matches!(before, Some(Doubt::Blamed { connections: 1 }))
+        self.of.insert(child, Doubt::Blamed) == Some(Doubt::Blamed)
     }
 
     /// One is announced beside others.
@@ -114,7 +105,7 @@ impl Doubts {
                 self.alone -= 1;
                 Some(announcement)
             }
-            Doubt::Blamed { .. } | Doubt::Closes => None,
+            Doubt::Blamed | Doubt::Closes => None,
         }
     }
 

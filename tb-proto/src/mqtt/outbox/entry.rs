@@ -51,6 +51,11 @@ pub(crate) trait Content {
         Vec::new()
     }
 
+    /// Whether the server opens a session of somebody for it, and has to close that one, too.
+    fn opens_session(&self) -> bool {
+        false
+    }
+
     /// Whether nothing of its origin may be written behind it on this connection.
     fn closes_origin(&self) -> bool {
         false
@@ -307,8 +312,8 @@ impl Stage {
 /// What is known against a message (TB §0.2: the server hangs up on what it does not like).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Suspicion {
-    /// The last session whose end it may have caused, in company.
-    pub(crate) session: Option<u32>,
+    /// It may have caused the end of the last connection that carried it, in company.
+    pub(crate) blamed: bool,
     /// Sessions that it ended while travelling alone.
     pub(crate) strikes: u8,
     /// Since it became a suspect another message on its topic was acknowledged: the topic is not to blame.
@@ -337,6 +342,6 @@ pub(crate) struct Entry<C> {
 impl<C> Entry<C> {
     /// Whether something went wrong with it, or with its company: alone it shows whose fault that was.
     pub(crate) const fn is_in_doubt(&self) -> bool {
-        self.unanswered > 0 || self.suspicion.apart || self.suspicion.session.is_some()
+        self.unanswered > 0 || self.suspicion.apart || self.suspicion.blamed
     }
 }

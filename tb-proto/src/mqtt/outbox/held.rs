@@ -78,12 +78,18 @@ impl<C: Content> Outbox<C> {
         self.origins.close(origin);
     }
 
-    /// The connection has ended: no origin is open.
+    /// The connection has ended: no origin is open. Told of while what was on its way still is.
     pub(crate) fn close_origins(&mut self) {
-        self.origins.close_all();
+        let mut opening = 0;
+        let mut next = self.first(Queue::InFlight);
+        while let Some(entry) = next.and_then(|place| self.at(place)) {
+            opening += u64::from(entry.publication.content.opens_session());
+            next = entry.links.next;
+        }
+        self.origins.close_all(opening);
     }
 
-    /// How many origins were open when connections ended. It is told once.
+    /// How many origins the server may have had open when connections ended. It is told once.
     pub(crate) const fn take_closed_origins(&mut self) -> u64 {
         self.origins.take_closed()
     }

@@ -14,6 +14,7 @@
 
 mod entry;
 mod held;
+mod joined;
 mod list;
 mod origins;
 mod slab;
@@ -158,21 +159,6 @@ impl<C: Content> Outbox<C> {
         }
     }
 
-    /// Makes a parked message part of another one.
-    pub(crate) fn join(&mut self, id: MessageId) {
-        if self
-            .get(id)
-            .is_some_and(|entry| entry.stage == Stage::Parked)
-        {
-            self.move_back(id.place(), Stage::Joined);
-        }
-    }
-
-    /// All parts of a message have been made: its outcome will be theirs.
-    pub(crate) fn join_parts(&mut self, id: MessageId) {
-        self.move_back(id.place(), Stage::Joined);
-    }
-
     /// What was live on a connection is a part of the backlog on the next one.
     pub(crate) fn live_is_over(&mut self) {
         while let Some(place) = self.first(Queue::Live) {
@@ -180,27 +166,6 @@ impl<C: Content> Outbox<C> {
                 entry.publication.lane = Lane::Normal;
             }
             self.move_back(place, Stage::Ready(Lane::Normal));
-        }
-    }
-
-    /// Takes a message out of another one again. It is older than all that is parked: take the last
-    /// member out first.
-    pub(crate) fn part(&mut self, id: MessageId) {
-        if let Some(entry) = self.get(id)
-            && entry.stage == Stage::Joined
-        {
-            // It may have been forgotten while it was under way.
-            if let Some(expires) = entry.publication.expires {
-                self.expiries.insert((expires, id));
-            }
-            self.move_front(id.place(), Stage::Parked);
-        }
-    }
-
-    /// The message of which this one is a part was written.
-    pub(crate) fn carried(&mut self, id: MessageId) {
-        if let Some(entry) = self.get_mut(id) {
-            entry.writes = entry.writes.saturating_add(1);
         }
     }
 
@@ -351,6 +316,11 @@ impl<C: Content> Outbox<C> {
     /// Makes a message a suspect, behind the others, that is not tried before this time.
     pub(crate) fn suspect(&mut self, id: MessageId, not_before: Instant) {
         self.move_back(id.place(), Stage::Suspect { not_before });
+    }
+
+    /// As [`suspect`](Self::suspect), before the others.
+    pub(crate) fn suspect_first(&mut self, id: MessageId, not_before: Instant) {
+        self.move_front(id.place(), Stage::Suspect { not_before });
     }
 
     pub(crate) fn get(&self, id: MessageId) -> Option<&Entry<C>> {

@@ -52,7 +52,7 @@ pub(super) struct Origins {
     connection: NonZeroU32,
     /// How many are open.
     open: u64,
-    /// How many were open when connections ended, since somebody asked.
+    /// How many may have been open at the server when connections ended, since somebody asked.
     closed: u64,
 }
 
@@ -129,13 +129,15 @@ impl Origins {
         }
     }
 
-    /// The connection has ended, and with it everything that was open.
-    pub(super) fn close_all(&mut self) {
+    /// The connection has ended, and with it everything that was open. So many more may have been open
+    /// at the server.
+    pub(super) fn close_all(&mut self, opening: u64) {
         self.connection = self.connection.checked_add(1).unwrap_or(NonZeroU32::MIN);
-        self.closed = self.closed.saturating_add(core::mem::take(&mut self.open));
+        let open = core::mem::take(&mut self.open).saturating_add(opening);
+        self.closed = self.closed.saturating_add(open);
     }
 
-    /// How many were open when connections ended. It is told once.
+    /// How many may have been open when connections ended. It is told once.
     pub(super) const fn take_closed(&mut self) -> u64 {
         core::mem::replace(&mut self.closed, 0)
     }

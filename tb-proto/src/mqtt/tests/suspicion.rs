@@ -92,6 +92,20 @@ fn cuts_that_blame_no_packet_make_nobody_a_suspect() {
 }
 
 #[test]
+fn a_connection_that_did_not_carry_a_message_says_nothing_of_it() {
+    for version in [ProtocolVersion::V5, ProtocolVersion::V3_1_1] {
+        let mut table = Table::online(version);
+        table.publish("poison");
+        assert!(!serve(&mut table));
+        reconnect(&mut table);
+        hang_up(&mut table);
+        reconnect(&mut table);
+        assert!(!serve(&mut table));
+        assert_eq!(table.mqtt.outbox().count(Queue::Suspect), 1, "{version}");
+    }
+}
+
+#[test]
 fn an_end_long_after_the_write_blames_nobody() {
     let mut table = Table::online(ProtocolVersion::V5);
     table.publish("innocent");
