@@ -17,7 +17,8 @@ pub struct Room {
 impl Client {
     /// Whether a message with a payload of `bytes` would find room now.
     pub fn has_room(&self, bytes: usize) -> bool {
-        self.fits(bytes + TelemetryBody::ROOM) && self.has_room_for_outcomes()
+        let memory = bytes.checked_add(TelemetryBody::ROOM);
+        memory.is_some_and(|memory| self.fits(memory)) && self.has_room_for_outcomes()
     }
 
     /// Keeps room for one message with a payload of up to `bytes`, if there is any now.
@@ -97,7 +98,8 @@ impl Client {
             Overflow::DropOldest => (0, 0),
         };
         let others = self.requests.bytes() + self.rpc.bytes() + outcome_bytes;
-        self.mqtt.outbox().has_room(outcomes, bytes + others)
+        let memory = bytes.checked_add(others);
+        memory.is_some_and(|memory| self.mqtt.outbox().has_room(outcomes, memory))
     }
 
     /// Whether so few outcomes wait to be fetched that more messages may be dropped.

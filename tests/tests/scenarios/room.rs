@@ -42,6 +42,15 @@ fn room_that_is_given_back_is_there_for_others() {
     world.settle();
 }
 
+/// What stands around the bytes was added to them without a look at how many they are.
+#[test]
+fn no_room_is_kept_for_more_bytes_than_can_be_counted() {
+    let mut world = World::small(V5, 1);
+    world.reserve(usize::MAX, false);
+    assert!(world.try_send().is_ok());
+    world.settle();
+}
+
 #[test]
 fn a_full_queue_that_drops_gives_up_the_oldest_one_by_one() {
     let config = World::config()

@@ -90,8 +90,9 @@ impl<C: Content> Outbox<C> {
     /// they take.
     pub(crate) fn has_room(&self, others: usize, memory: usize) -> bool {
         let page = Slab::<Entry<C>>::page_bytes();
+        let bytes = memory.checked_add(self.bytes() + self.reserved_bytes + page);
         self.len + others + self.reserved_messages < self.limits.messages
-            && self.bytes() + self.reserved_bytes + memory + page <= self.limits.bytes
+            && bytes.is_some_and(|bytes| bytes <= self.limits.bytes)
     }
 
     /// Keeps room for a message of that size.
