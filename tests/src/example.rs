@@ -80,12 +80,11 @@ impl Server {
             "getCurrentTime".into(),
             json!({ "time": 1_767_225_600_000_i64 }),
         );
-        setup.provision_profiles.push(ProvisionProfile {
-            strategy: ProvisionStrategy::AllowCreateNewDevices,
-            key: PROVISION_KEY.into(),
-            secret: PROVISION_SECRET.into(),
-            profile: None,
-        });
+        setup.provision_profiles.push(ProvisionProfile::new(
+            ProvisionStrategy::AllowCreateNewDevices,
+            PROVISION_KEY,
+            PROVISION_SECRET,
+        ));
         let server = SimulatorServer::start(setup)?;
         let url = format!("mqtt://{}", server.address());
         Ok(Self {

@@ -12,12 +12,11 @@ const SECRET: &str = "provision-secret";
 #[test]
 fn devices_that_the_official_sdk_provisions_connect_with_what_they_got() {
     let server = SimulatorServer::start(Setup {
-        provision_profiles: vec![ProvisionProfile {
-            strategy: ProvisionStrategy::AllowCreateNewDevices,
-            key: KEY.to_owned(),
-            secret: SECRET.to_owned(),
-            profile: None,
-        }],
+        provision_profiles: vec![ProvisionProfile::new(
+            ProvisionStrategy::AllowCreateNewDevices,
+            KEY,
+            SECRET,
+        )],
         ..Setup::default()
     })
     .unwrap();

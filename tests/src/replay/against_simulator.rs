@@ -10,7 +10,9 @@ use super::exchange::{Connection, Expected, Order, PresentedCertificate, Recordi
 use super::facts::compare_facts;
 use super::packet::{Framing, PacketView, split_packet};
 use super::template::Template;
-use crate::sim::{CallResult, ConnectionId, Control, Output, Setup, Simulator, Time};
+use crate::sim::{
+    CallResult, ClientCertificate, ConnectionId, Control, Output, Setup, Simulator, Time,
+};
 
 /// How long a packet, a close or an outcome may take, in milliseconds. The longest that was recorded
 /// is the close of a provisioning session after 60 s.
@@ -146,7 +148,7 @@ impl Play<'_> {
     fn open(&mut self, connection: &Connection, certificate: &PresentedCertificate) {
         let certificate = match certificate {
             PresentedCertificate::None => None,
-            PresentedCertificate::Described(text) => Some(text.clone()),
+            PresentedCertificate::Described(text) => Some(ClientCertificate::new(text)),
         };
         let id = self.simulator.open(self.now, certificate);
         let line = Line {

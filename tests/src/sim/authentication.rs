@@ -2,6 +2,7 @@
 
 use super::agenda::Job;
 use super::backend::DeviceId;
+use super::certificate::ClientCertificate;
 use super::charges::Charged;
 use super::connection::Phase;
 use super::control::{CloseReason, QueueKind};
@@ -101,8 +102,9 @@ impl Simulator {
         };
         let session_present = !connect.clean;
         let certificate = connection.certificate.clone();
+        let certificate = certificate.as_ref().map(ClientCertificate::text);
         let outcome = self
-            .authenticate(&connect, certificate.as_deref())
+            .authenticate(&connect, certificate)
             .and_then(|device| self.open_session(device, earlier.as_deref()));
         match outcome {
             Ok(session) => {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
+use super::certificate::ClientCertificate;
 use super::frame::FrameBuffer;
 use super::packets::{Connect, Packet, Version};
 use super::provision::ProvisionSession;
@@ -10,7 +11,7 @@ use super::session::Session;
 #[derive(Clone, Debug)]
 pub(super) struct Connection {
     /// Text of the X.509 identity that the client showed.
-    pub(super) certificate: Option<String>,
+    pub(super) certificate: Option<ClientCertificate>,
     pub(super) input: FrameBuffer,
     /// Format of the packets: 3.1.1 until a CONNECT says otherwise.
     pub(super) version: Version,
@@ -53,7 +54,7 @@ impl Phase {
 }
 
 impl Connection {
-    pub(super) fn new(certificate: Option<String>, first_downlink: u32) -> Self {
+    pub(super) fn new(certificate: Option<ClientCertificate>, first_downlink: u32) -> Self {
         Self {
             certificate,
             input: FrameBuffer::default(),

@@ -21,6 +21,7 @@ mod attributes;
 mod authentication;
 mod backend;
 mod backend_control;
+mod certificate;
 mod charges;
 mod claim;
 mod client_rpc;
@@ -59,6 +60,7 @@ pub(crate) mod tls;
 mod topics;
 mod violations;
 
+pub use certificate::ClientCertificate;
 pub use charges::{Charged, ExceededLimit, OverLimit};
 pub use claim::ClaimOutcome;
 pub use control::{Assignment, CallResult, CloseReason, Control, QueueKind};

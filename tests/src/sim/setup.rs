@@ -225,6 +225,28 @@ pub struct ProvisionProfile {
     /// Profile of the devices; absent means `default`.
     #[serde(default)]
     pub profile: Option<String>,
+    /// Finds the name of a device, as its first group, in the common name of its certificate, if certificates
+    /// decide.
+    #[serde(default)]
+    pub common_name_pattern: Option<String>,
+    /// Whether devices that do not exist are created, if certificates decide.
+    #[serde(default)]
+    pub creates_devices: bool,
+}
+
+impl ProvisionProfile {
+    /// For devices of the profile `default`, by strategy, key and secret.
+    #[must_use]
+    pub fn new(strategy: ProvisionStrategy, key: &str, secret: &str) -> Self {
+        Self {
+            strategy,
+            key: key.to_owned(),
+            secret: secret.to_owned(),
+            profile: None,
+            common_name_pattern: None,
+            creates_devices: false,
+        }
+    }
 }
 
 /// What a provisioning profile allows (reference §7.4).

@@ -2,6 +2,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::agenda::Agenda;
 use super::backend::{Backend, DeviceId};
+use super::certificate::ClientCertificate;
 use super::charges::{Charged, OverLimit};
 use super::connection::{Connection, Phase};
 use super::control::CallResult;
@@ -90,10 +91,12 @@ impl Simulator {
         }
     }
 
-    /// A TCP connection was accepted. `certificate` is the text of the X.509 identity that the client
-    /// showed inside TLS.
-    pub fn open(&mut self, now: Time, certificate: Option<String>) -> ConnectionId {
+    /// A TCP connection was accepted, and inside TLS the client has shown this of itself.
+    pub fn open(&mut self, now: Time, certificate: Option<ClientCertificate>) -> ConnectionId {
         self.advance(now);
+        if let Some(certificate) = &certificate {
+            self.provision_by_chain(certificate);
+        }
         self.opened += 1;
         let id = ConnectionId(self.opened);
         if self.faults.refuse_tcp {

@@ -13,6 +13,7 @@ use rustls::{
     SignatureScheme, client::danger::HandshakeSignatureValid,
 };
 
+use super::certificate::ClientCertificate;
 use super::socket::Socket;
 
 /// A socket as rustls wants it.
@@ -49,10 +50,9 @@ impl ServerTls {
         Ok(Self(Mutex::new(connection)))
     }
 
-    /// The text of the certificate that the client showed.
-    pub(super) fn client(&self) -> Option<String> {
-        let connection = self.lock();
-        Some(base64(connection.peer_certificates()?.first()?))
+    /// What the client showed of itself.
+    pub(super) fn client(&self) -> Option<ClientCertificate> {
+        ClientCertificate::shown(self.lock().peer_certificates()?)
     }
 
     /// What these bytes of the client mean, behind what came together with the end of its handshake. `None`:

@@ -21,12 +21,11 @@ fn server() -> SimulatorServer {
 }
 
 fn serve(mut setup: Setup) -> SimulatorServer {
-    setup.provision_profiles.push(ProvisionProfile {
-        strategy: ProvisionStrategy::AllowCreateNewDevices,
-        key: "key".to_owned(),
-        secret: "secret".to_owned(),
-        profile: None,
-    });
+    setup.provision_profiles.push(ProvisionProfile::new(
+        ProvisionStrategy::AllowCreateNewDevices,
+        "key",
+        "secret",
+    ));
     protection::serve(setup)
 }
 

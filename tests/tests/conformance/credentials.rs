@@ -1,6 +1,7 @@
 //! C-001 to C-009, C-026 and C-027: who may connect.
 
 use serde_json::{Value, json};
+use tb_tests::sim::{ClientCertificate, Stored};
 
 use crate::wire::{self, Connect, Version, connack};
 use crate::world::{TOKEN, World};
@@ -141,9 +142,10 @@ fn c_009_a_client_id_alone_can_authenticate_but_not_beside_a_user_name() {
 fn c_026_an_unknown_certificate_is_refused_even_with_a_valid_token() {
     for version in Version::BOTH {
         let mut world = World::new();
-        let peer = world
-            .simulator
-            .open(world.now, Some("unknown certificate".to_owned()));
+        let peer = world.simulator.open(
+            world.now,
+            Some(ClientCertificate::new("unknown certificate")),
+        );
         world.send(peer, &Connect::token(version, TOKEN).bytes());
         let code = version.code(0x05, 0x87);
         let mut answer = vec![connack(version, false, code)];
@@ -159,13 +161,107 @@ fn c_027_a_known_certificate_makes_user_name_and_password_irrelevant() {
     for version in Version::BOTH {
         let mut world =
             World::with(json!({"devices": [{"name": "dev1", "x509": "certificate of dev1"}]}));
-        let peer = world
-            .simulator
-            .open(world.now, Some("certificate of dev1".to_owned()));
+        let peer = world.simulator.open(
+            world.now,
+            Some(ClientCertificate::new("certificate of dev1")),
+        );
         world.send(
             peer,
             &Connect::token(version, "nonsense").password("x").bytes(),
         );
         world.expect(peer, &[connack(version, false, 0)]);
+    }
+}
+
+#[test]
+fn c_028_a_certificate_below_that_of_a_profile_gives_its_device_a_name() {
+    for version in Version::BOTH {
+        let mut world = World::with(json!({
+            "devices": [
+                {"name": "old", "token": "OLD", "profile": "pumps"},
+                {"name": "valve", "token": "VALVE", "profile": "valves"},
+            ],
+            "provision_profiles": [{
+                "strategy": "x509 certificate chain", "key": "CA of pumps", "secret": "",
+                "profile": "pumps", "common_name_pattern": "^(.+)\\.pumps$", "creates_devices": true,
+            }],
+        }));
+        let shown = |text: &str, common_name: &str| {
+            let leaf = ClientCertificate::new(text).common_name(common_name);
+            leaf.issued_by("CA of a site").issued_by("CA of pumps")
+        };
+        // Whose readings these are that come under this certificate.
+        let mut device_of = |certificate: ClientCertificate| {
+            let peer = world.simulator.open(world.now, Some(certificate));
+            world.send(peer, &Connect::token(version, "nobody").bytes());
+            let reading = wire::publish(version, "v1/devices/me/telemetry", 0, r#"{"k":1}"#);
+            let stored = world.simulator.stored().len();
+            world.send(peer, &reading);
+            world.pass_ms(1_000);
+            world.simulator.stored()[stored..]
+                .iter()
+                .find_map(|fact| match fact {
+                    Stored::Telemetry { device, .. } => Some(device.clone()),
+                    _ => None,
+                })
+        };
+        let device = |name: &str| Some(name.to_owned());
+        assert_eq!(
+            device_of(shown("new", "new.pumps")),
+            device("new"),
+            "created"
+        );
+        assert_eq!(device_of(shown("old", "old.pumps")), device("old"), "found");
+        let renewed = shown("new, renewed", "new.pumps");
+        assert_eq!(
+            device_of(renewed),
+            device("new"),
+            "its certificate is replaced"
+        );
+        let before = ClientCertificate::new("new");
+        assert_eq!(
+            device_of(before),
+            None,
+            "the one before it is worth nothing any more"
+        );
+        let known = ClientCertificate::new("new, renewed");
+        assert_eq!(
+            device_of(known),
+            device("new"),
+            "what is known needs no chain"
+        );
+        assert_eq!(
+            device_of(shown("another", "new.valves")),
+            None,
+            "no name is found"
+        );
+        assert_eq!(
+            device_of(shown("another", "valve.pumps")),
+            None,
+            "of another profile"
+        );
+    }
+}
+
+#[test]
+fn c_028_no_device_is_created_where_the_profile_does_not_allow_it() {
+    for version in Version::BOTH {
+        let mut world = World::with(json!({
+            "provision_profiles": [{
+                "strategy": "x509 certificate chain", "key": "CA", "secret": "",
+                "common_name_pattern": "(.*)",
+            }],
+        }));
+        let certificate = ClientCertificate::new("leaf").common_name("new");
+        let peer = world
+            .simulator
+            .open(world.now, Some(certificate.issued_by("CA")));
+        world.send(peer, &Connect::token(version, "nobody").bytes());
+        let code = version.code(0x05, 0x87);
+        let mut answer = vec![connack(version, false, code)];
+        if version.is_v5() {
+            answer.push(wire::disconnect(code));
+        }
+        world.expect_closed(peer, &answer);
     }
 }

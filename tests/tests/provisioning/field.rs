@@ -56,20 +56,14 @@ pub(crate) fn request_prepared() -> ProvisionRequest {
 
 impl Field {
     pub(crate) fn new(seed: u64) -> Self {
-        let profile = |strategy, key: &str, secret: &str| ProvisionProfile {
-            strategy,
-            key: key.to_owned(),
-            secret: secret.to_owned(),
-            profile: None,
-        };
         let setup = Setup {
             devices: vec![
                 DeviceSetup::with_token("taken", "TAKEN_TOKEN"),
                 DeviceSetup::with_token("prepared", "PREPARED_TOKEN"),
             ],
             provision_profiles: vec![
-                profile(ProvisionStrategy::AllowCreateNewDevices, "key", "secret"),
-                profile(
+                ProvisionProfile::new(ProvisionStrategy::AllowCreateNewDevices, "key", "secret"),
+                ProvisionProfile::new(
                     ProvisionStrategy::CheckPreProvisionedDevices,
                     "prepared key",
                     "prepared secret",

@@ -2,9 +2,16 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::time::Duration;
 
+use rustls::version;
+use serde_json::json;
+use tb_driver::Setup;
 use tb_driver::tls::{Identity, Pem, TlsConfig, TlsSetupError};
+use tb_proto::{Config, Credentials};
 use tb_tests::certificates::{Authority, Issued, Validity};
+use tb_tests::sim::server::SimulatorServer;
+use tb_tests::sim::{ProvisionProfile, ProvisionStrategy, Setup as Simulated, Stored};
 
 use crate::peer::{BOTH, HOST, Pair, ordinary};
 
@@ -164,4 +171,47 @@ fn a_trusted_authority_that_was_replaced_is_used_at_the_next_connect() {
         let mut pair = Pair::new(&config, server.server(&BOTH, None));
         pair.exchange(usize::MAX).unwrap();
     }
+}
+
+/// What ThingsBoard calls the X.509 certificate chain strategy (TB §1.6, C-028).
+#[test]
+fn a_device_that_nobody_has_entered_is_created_by_the_chain_that_it_shows() {
+    const PATIENCE: Duration = Duration::from_secs(30);
+    let authority = Authority::new("Pumps Ltd");
+    let factory = authority.below("Factory 2");
+    let key = text_of_pem(&factory.pem());
+    let mut profile =
+        ProvisionProfile::new(ProvisionStrategy::X509CertificateChain, &key, "unused");
+    profile.common_name_pattern = Some("^(.+)\\.pumps\\.example$".to_owned());
+    profile.creates_devices = true;
+    let simulated = Simulated {
+        provision_profiles: vec![profile],
+        ..Simulated::default()
+    };
+    let certificate = authority.issue(&["127.0.0.1"], Validity::Now);
+    let server =
+        SimulatorServer::start_tls(simulated, certificate.server(&[&version::TLS13], None))
+            .unwrap();
+    let url = format!("mqtts://{}", server.address());
+    let device = factory.issue(&["pump-7.pumps.example"], Validity::Now);
+    let tls = TlsConfig::new()
+        .ca(Pem::text(authority.pem()))
+        .identity(identity(&device.through(&factory)));
+    let config = Config::new(url.parse().unwrap(), Credentials::certificate());
+
+    let client = tb_blocking::connect_with(Setup::from(config).tls(tls), PATIENCE).unwrap();
+    let ticket = client.send_telemetry(&json!({ "pressure": 2.5 })).unwrap();
+    ticket.wait_timeout(PATIENCE).unwrap();
+    server.with(|simulator, _| {
+        let stored = simulator.stored().iter();
+        let mut devices = stored.filter_map(|fact| match fact {
+            Stored::Telemetry { device, .. } => Some(device.as_str()),
+            _ => None,
+        });
+        assert_eq!(devices.next(), Some("pump-7"));
+    });
+}
+
+fn text_of_pem(pem: &str) -> String {
+    pem.lines().filter(|line| !line.starts_with('-')).collect()
 }
