@@ -65,19 +65,16 @@ fn outcome(life: &Life, draining: Draining) -> (Vec<Option<Ending>>, Vec<String>
             .map(|(key, value)| format!("{key}: {value}")),
     );
     // A request overtakes what was sent before it and is not written yet, so the values that it is
-    // told are those of another moment. Bytes that are fetched together arrive together, so a flush may
-    // find another moment at its deadline; of how many messages it speaks remains the same.
+    // told are those of another moment. Bytes that are fetched together arrive together, so what is still
+    // without outcome when a flush is asked for, and at its deadline, may be another: only that it ends
+    // remains the same.
     let endings = world
         .device()
         .ledger()
         .tickets()
         .map(|(_, ticket)| match &ticket.ending {
             Some(Ending::Answered(_)) => Some(Ending::Answered(String::new())),
-            Some(Ending::Flushed(flushed)) => {
-                let mut all = Flushed::default();
-                all.left = flushed.delivered + flushed.undelivered + flushed.left;
-                Some(Ending::Flushed(all))
-            }
+            Some(Ending::Flushed(_)) => Some(Ending::Flushed(Flushed::default())),
             other => other.clone(),
         });
     (endings.collect(), stored.collect())
