@@ -1,7 +1,7 @@
 //! Lives that went wrong once, as they were printed.
 
 use tb_proto::ProtocolVersion;
-use tb_tests::network::Cut;
+use tb_tests::network::{Cut, Side};
 use tb_tests::sim::ChildPoison;
 use tb_tests::world::World;
 
@@ -349,5 +349,42 @@ fn an_acknowledgement_was_believed_by_a_timer_and_another_timer_was_late() {
         .withhold_pubacks(14)
         .child_attribute(4, 0)
         .wait(ms(189525))
+        .settle();
+}
+
+/// A child was deleted while some of its readings were on their way again and others held: on the next
+/// connection the later ones went first.
+#[test]
+fn readings_of_a_deleted_child_overtook_those_that_were_sent_again_before_it_was_gone() {
+    World::gateway(ProtocolVersion::V5, 197)
+        .send_urgent(1)
+        .send_expiring(ms(734))
+        .send_attribute(2)
+        .child_disconnect(4)
+        .send(4)
+        .wait(ms(98))
+        .call_idempotent()
+        .send_attribute(2)
+        .child_attribute(2, 0)
+        .request_attributes(ms(54595))
+        .wait(ms(2507))
+        .send_pack(49)
+        .child_disconnect(1)
+        .child_send_qos0(3, 1)
+        .cut_after(Side::Client, 362, Cut::Silent)
+        .delay_pubacks(ms(2319))
+        .wait(ms(2240))
+        .child_request(4, ms(1008))
+        .child_send(3, 4)
+        .child_send(3, 2)
+        .child_attribute(1, 1)
+        .send_attribute(2)
+        .child_send(3, 4)
+        .send(5)
+        .fail_locally()
+        .child_request(0, ms(56336))
+        .delete_child(3)
+        .wait(ms(1650))
+        .fail_locally()
         .settle();
 }

@@ -110,12 +110,37 @@ impl<C: Content> Outbox<C> {
         };
         if self.restage(place, Stage::Held).is_some() {
             let before = self.first_held(origin);
+            let behind = self.held_written_behind(origin, place);
             if let Some(state) = self.origins.get_mut(origin) {
-                state.held.push_back(&mut self.entries, place);
+                match behind {
+                    Some(behind) => state.held.insert_before(&mut self.entries, place, behind),
+                    None => state.held.push_back(&mut self.entries, place),
+                }
                 self.held_messages += 1;
             }
             self.note_first_held(before, origin);
         }
+    }
+
+    /// The first held message that has been written already and is to be written again behind this one. There
+    /// is none but when this one got on its way once more before its origin was closed, and that one did not.
+    fn held_written_behind(&self, origin: Origin, place: SlotIndex) -> Option<SlotIndex> {
+        let entry = self.entries.get(place)?;
+        let held = &self.origins.get(origin)?.held;
+        let lane = entry.publication.lane;
+        let last = self.entries.get(held.tail()?)?;
+        if entry.writes == 0 || (last.publication.lane == lane && last.id < entry.id) {
+            return None;
+        }
+        let mut next = held.head();
+        while let Some(place) = next {
+            let other = self.entries.get(place)?;
+            if other.writes > 0 && other.publication.lane == lane && other.id > entry.id {
+                return Some(place);
+            }
+            next = other.links.next;
+        }
+        None
     }
 
     /// A message of an origin was written.

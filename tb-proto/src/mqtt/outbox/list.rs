@@ -76,6 +76,32 @@ impl List {
         self.len += 1;
     }
 
+    /// Adds `place` in front of `next`, which must be in this list.
+    pub(super) fn insert_before<C>(
+        &mut self,
+        slab: &mut Slab<Entry<C>>,
+        place: SlotIndex,
+        next: SlotIndex,
+    ) {
+        let Some(behind) = slab.get_mut(next) else {
+            return;
+        };
+        let Some(previous) = behind.links.previous.replace(place) else {
+            self.push_front(slab, place);
+            return;
+        };
+        if let Some(entry) = slab.get_mut(place) {
+            entry.links = Links {
+                previous: Some(previous),
+                next: Some(next),
+            };
+        }
+        if let Some(previous) = slab.get_mut(previous) {
+            previous.links.next = Some(place);
+        }
+        self.len += 1;
+    }
+
     /// Takes the entry with these links out; it must be in this list.
     pub(super) fn unlink<C>(&mut self, slab: &mut Slab<Entry<C>>, links: Links) {
         let Links { previous, next } = links;

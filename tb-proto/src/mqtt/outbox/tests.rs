@@ -116,6 +116,28 @@ fn an_id_whose_place_was_used_again_names_nothing() {
 }
 
 #[test]
+fn messages_of_an_origin_are_written_again_in_their_order_though_the_later_was_held_first() {
+    let mut outbox = Outbox::new(LIMITS);
+    let origin = outbox.add_origin(Vec::new()).unwrap();
+    let of_origin = || Publication {
+        origin: Some(origin),
+        ..publication(Lane::Normal, None)
+    };
+    let messages: Vec<_> = (0..4).map(|_| outbox.insert(of_origin(), false)).collect();
+    let packet = PacketIdentifier::new(1).unwrap();
+    for id in &messages[..3] {
+        outbox.written(id.place(), packet, Instant::default(), 1);
+        outbox.again_first(id.place());
+    }
+    for held in [1, 3, 2, 0] {
+        outbox.hold(messages[held].place());
+    }
+    outbox.open_origin(origin);
+    assert_eq!(ids(&outbox, Queue::Again), messages[..3]);
+    assert_eq!(ids(&outbox, Queue::Origins), messages[3..]);
+}
+
+#[test]
 fn an_expiry_that_passed_in_company_is_due_when_the_message_is_alone_again() {
     let mut outbox = Outbox::new(LIMITS);
     let at = Instant::from_micros(7);
