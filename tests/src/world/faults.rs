@@ -253,6 +253,8 @@ impl World {
 
     /// The driver wakes the machine although nothing is due: nothing changes.
     pub fn wake_early(&mut self) -> &mut Self {
+        // What a call before has left to be done until output is asked for would be done now.
+        self.drain_all();
         let now = self.now;
         let device = self.device_mut();
         if device.poll_timeout().is_none_or(|at| at > now) {
