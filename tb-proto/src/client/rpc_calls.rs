@@ -285,11 +285,9 @@ impl RpcCalls {
         }
     }
 
-    /// Makes room: forgets an answered call, or one that the server has given up.
+    /// Makes room: forgets a call that the server has given up, or an answered one. In this order: the server
+    /// may repeat a call whose answer is still on its way.
     fn forget_one(&mut self, now: Instant) -> bool {
-        if self.forget_replied() {
-            return true;
-        }
         let over = self
             .calls
             .iter()
@@ -301,7 +299,13 @@ impl RpcCalls {
                     || now.duration_since(call.arrived) > REPEAT_SPAN
             })
             .map(|(&key, _)| key);
-        over.inspect(|&key| self.forget(key)).is_some()
+        match over {
+            Some(key) => {
+                self.forget(key);
+                true
+            }
+            None => self.forget_replied(),
+        }
     }
 
     fn forget_replied(&mut self) -> bool {

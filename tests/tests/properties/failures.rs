@@ -3,7 +3,7 @@
 use tb_proto::ProtocolVersion;
 use tb_tests::network::{Cut, Side};
 use tb_tests::sim::ChildPoison;
-use tb_tests::world::World;
+use tb_tests::world::{Answering, World};
 
 use crate::ms;
 
@@ -386,5 +386,34 @@ fn readings_of_a_deleted_child_overtook_those_that_were_sent_again_before_it_was
         .delete_child(3)
         .wait(ms(1650))
         .fail_locally()
+        .settle();
+}
+
+/// Calls were forgotten to make room for others as soon as they were answered, before those that nobody waited for
+/// any more: the server, which had not got the answer, repeated one, and it was given a second time.
+#[test]
+fn a_call_whose_answer_was_on_its_way_was_given_twice() {
+    World::gateway_automatic(146)
+        .serve_children()
+        .answering(Answering::WhenTold)
+        .call_device()
+        .serve_calls()
+        .child_send(1, 3)
+        .child_send(2, 1)
+        .wait(ms(26719))
+        .call_child(2)
+        .call_device()
+        .call_child(1)
+        .wait(ms(114006))
+        .fail_locally()
+        .child_send(3, 3)
+        .wait(ms(130541))
+        .call_child(2)
+        .call_child(3)
+        .call_device()
+        .wait(ms(90))
+        .call_device()
+        .cut(Cut::Fin)
+        .call_device()
         .settle();
 }
